@@ -1,0 +1,5 @@
+"""`python -m app` is `lead-relay`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,245 @@
+"""The forms and hooks of relay.toml, as models. Unknown keys are errors."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from app.errors import ConfigurationError
+from app.settings import explain, read_secret_file, split_address
+
+FORMS_OWN = "html"
+"""The source that visitors' forms are read with; it has no way to prove a sender."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _a_name(value: str) -> str:
+    if not re.fullmatch("[a-z0-9][a-z0-9_-]{0,63}", value):
+        raise ValueError("expected a name of lower-case letters, digits, - and _, as it stands in the address")
+    return value
+
+
+def _a_region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("expected a country's two letters, such as US, DE or GB (not UK)")
+    return value
+
+
+def _a_header(value: str) -> str:
+    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII):
+        raise ValueError("expected a header's name, such as X-Relay-Token")
+    return value
+
+
+def _alternatives(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Name = Annotated[str, AfterValidator(_a_name)]
+Region = Annotated[str, AfterValidator(_a_region)]
+Header = Annotated[str, AfterValidator(_a_header)]
+Text = Annotated[str, Field(min_length=1)]
+Rules = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_alternatives)]
+LeadField = Literal[
+    "firstName", "lastName", "name", "email", "contactNo", "message", "source", "status", "positionInBoard"
+]
+
+
+class Model(BaseModel):
+    """A table of relay.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Defaults(Model):
+    """What a lead gets where the submission says nothing."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    status: Text | None = None
+    source: Text | None = None
+    position_in_board: int | None = None
+
+
+class Endpoint(Model):
+    """What forms and hooks share. `mapping` gives a lead's field one rule or several alternatives."""
+
+    name: str
+    kind: Literal["form", "hook"]
+    source: Text
+    region: Region | None = None
+    defaults: Defaults = Defaults()
+    mapping: Mapping[LeadField, Rules] = {}
+    known: bool = Field(True, exclude=True)
+
+
+class Form(Endpoint):
+    """`POST /forms/{name}`, for browsers."""
+
+    kind: Literal["form"] = "form"
+    source: Text = FORMS_OWN
+    title: Text = "Contact"
+    redirect: str | None = None
+    allowed_redirects: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+
+    @field_validator("redirect")
+    @classmethod
+    def _is_a_page(cls, value: str | None) -> str | None:
+        if value is not None and split_address(value) is None:
+            raise ValueError("expected the whole address of a page, such as https://www.example.com/thanks")
+        return value
+
+    @field_validator("allowed_origins", "allowed_redirects")
+    @classmethod
+    def _are_origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(origin_of(value) for value in values)
+
+
+class Hook(Endpoint):
+    """`POST /hooks/{name}`, for servers. Any one of `secrets` proves the sender; `open` takes anybody's."""
+
+    kind: Literal["hook"] = "hook"
+    secrets: tuple[SecretStr, ...] = ()
+    header: Header = "X-Relay-Token"
+    open: bool = False
+
+    @field_validator("secrets", mode="before")
+    @classmethod
+    def _resolve(cls, values: object, info: ValidationInfo) -> object:
+        if not isinstance(values, list | tuple):
+            raise ValueError('expected a list, such as ["env:TYPEFORM_SECRET"]')  # noqa: TRY004 - pydantic locates a ValueError
+        context = info.context or {}
+        return tuple(
+            resolve_secret(value, context.get("environ", {}), context.get("folder", Path())) for value in values
+        )
+
+    @model_validator(mode="after")
+    def _is_protected(self) -> Hook:
+        if self.open == bool(self.secrets):
+            raise ValueError("give `secrets`, or `open = true` to take requests from anybody, and not both")
+        return self
+
+
+class RelayConfig(Model):
+    """The whole of relay.toml. A name stands for one endpoint, be it a form or a hook."""
+
+    region: Region | None = None
+    site: Text = "Lead Relay"
+    forms: Mapping[Name, Form] = {}
+    hooks: Mapping[Name, Hook] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_them(cls, data: Any) -> Any:
+        """Hands each endpoint its name, and the file's region where it has none of its own."""
+        if not isinstance(data, dict):
+            return data
+        named = dict(data)
+        shared = {"region": region} if (region := data.get("region")) in SUPPORTED_REGIONS else {}
+        for kind in ("forms", "hooks"):
+            tables = data.get(kind, {})
+            if isinstance(tables, dict):
+                named[kind] = {name: _with_name(table, f"{kind}.{name}", shared) for name, table in tables.items()}
+        return named
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> RelayConfig:
+        if both := sorted(set(self.forms) & set(self.hooks)):
+            raise ValueError(f"{both[0]!r} names a form and a hook: one of them needs another name")
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_are_checked(self) -> RelayConfig:
+        for name, hook in self.hooks.items():
+            if hook.secrets and hook.source == FORMS_OWN:
+                raise ValueError(f'hooks.{name}.source: "html" checks no secrets: write "json", which reads forms too')
+        return self
+
+    def endpoints(self) -> Iterator[Form | Hook]:
+        yield from self.forms.values()
+        yield from self.hooks.values()
+
+
+def load_relay_config(path: Path, environ: Mapping[str, str]) -> RelayConfig:
+    """The endpoints of the file at `path`, or ConfigurationError with a line for each problem."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path}: no such file; copy deploy/demo/relay.toml and edit it") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+    try:
+        return RelayConfig.model_validate(data, context={"environ": environ, "folder": path.parent})
+    except ValidationError as error:
+        raise ConfigurationError(explain(str(path), error)) from error
+
+
+def unknown_endpoint(kind: Literal["form", "hook"], name: str) -> Endpoint:
+    """What a request to a name that nobody configured is read with, on its way into quarantine."""
+    return Endpoint.model_construct(name=name[:64], kind=kind, source="json", known=False)
+
+
+def origin_of(address: str) -> str:
+    """The origin of an address as browsers spell it, such as https://www.example.com; ValueError where it has none."""
+    parts = split_address(address)
+    if parts is None or parts.hostname is None:
+        raise ValueError(f"expected an origin such as https://www.example.com, not {address!r}")
+    host = parts.hostname.encode("idna").decode("ascii")
+    origin = f"{parts.scheme}://[{host}]" if ":" in host else f"{parts.scheme}://{host}"
+    return origin if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f"{origin}:{parts.port}"
+
+
+def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> SecretStr:
+    """`env:NAME`, `file:PATH` (relative to relay.toml's folder) or the secret itself; ValueError where it is empty."""
+    if not isinstance(given, str):
+        raise ValueError('expected texts in quotes, such as ["env:TYPEFORM_SECRET"]')  # noqa: TRY004 - pydantic locates a ValueError
+    scheme, _, rest = given.partition(":")
+    value = given
+    if scheme == "env":
+        value = environ.get(rest, "")
+        if not value.strip():
+            raise ValueError(f"env:{rest} names a secret, but neither the environment nor .env sets {rest}")
+    elif scheme == "file":
+        try:
+            value = read_secret_file(folder / rest, given)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+    if not value.strip():
+        raise ValueError("a secret is empty")
+    return SecretStr(value)
+
+
+def names_of_secrets(path: Path) -> set[str]:
+    """Every NAME that a hook of the file at `path` means by `env:NAME`."""
+    hooks = tomllib.loads(path.read_text(encoding="utf-8")).get("hooks", {})
+    given = [secret for hook in hooks.values() for secret in hook.get("secrets", ())]
+    return {secret.removeprefix("env:") for secret in given if secret.startswith("env:")}
+
+
+def _with_name(table: Any, path: str, shared: Mapping[str, str]) -> Any:
+    if not isinstance(table, dict):
+        return table
+    if taken := sorted({"name", "kind", "known"} & set(table)):
+        raise ValueError(f"{path}.{taken[0]}: no such key; docs/configuration.md lists those there are")
+    return {"name": path.partition(".")[2], **shared, **table}

@@ -1,0 +1,104 @@
+"""What can go wrong, as a tree.
+
+RelayError
+├── ConfigurationError     the start stops: says the file, the key and what is expected
+├── SourceError            a request could not be taken as its source's
+│   ├── SignatureRefused   the sender did not prove who it is
+│   ├── Unreadable         the body is not what its content type says
+│   └── UnreadableType     nobody here reads this content type
+├── Rejected               a request is answered with an error and nothing is kept
+│   ├── BodyTooLarge
+│   ├── BodyIncomplete
+│   ├── OriginNotAllowed
+│   ├── TooManyRequests
+│   └── StoreUnavailable   the outbox could not commit: the sender must try again
+└── DestinationError       AgencyHandy did not tell which company and role to use
+    ├── Unreachable        no answer, or one that says "later"
+    ├── AccessRefused      the key, the company or the address is wrong
+    └── Ambiguous          the key has several companies, or none, or no client role
+"""
+
+
+class RelayError(Exception):
+    """Any error of Lead Relay's own."""
+
+
+class ConfigurationError(RelayError):
+    """The configuration is wrong; the message says where and what is expected."""
+
+
+class SourceError(RelayError):
+    """A request could not be taken as its source's; its bytes are kept all the same."""
+
+
+class SignatureRefused(SourceError):
+    """The signature, token or password is missing or wrong."""
+
+
+class Unreadable(SourceError):
+    """The body is not what its content type says."""
+
+
+class UnreadableType(SourceError):
+    """The content type is not one that a form or hook can carry."""
+
+
+class Rejected(RelayError):
+    """The request is refused and nothing of it is kept: `status` is its HTTP status, `retry_after` seconds."""
+
+    status = 400
+    title = "Bad request"
+    retry_after: int | None = None
+
+
+class BodyTooLarge(Rejected):
+    """The body is larger than MAX_BODY_BYTES."""
+
+    status = 413
+    title = "Too large"
+
+
+class BodyIncomplete(Rejected):
+    """The sender went away, or stalled, before the body was through."""
+
+    status = 408
+    title = "Incomplete"
+
+
+class OriginNotAllowed(Rejected):
+    """The page that posted is not among the form's `allowed_origins`."""
+
+    status = 403
+    title = "Not from here"
+
+
+class TooManyRequests(Rejected):
+    """More requests than this endpoint takes from one address."""
+
+    status = 429
+    title = "Too many requests"
+    retry_after = 60
+
+
+class StoreUnavailable(Rejected):
+    """The store could not commit, so nothing was accepted: try again shortly."""
+
+    status = 503
+    title = "Not stored"
+    retry_after = 5
+
+
+class DestinationError(RelayError):
+    """AgencyHandy did not tell which company and client role to use."""
+
+
+class Unreachable(DestinationError):
+    """No usable answer from AgencyHandy: try again later."""
+
+
+class AccessRefused(DestinationError):
+    """AgencyHandy refused the key, the company or the address."""
+
+
+class Ambiguous(DestinationError):
+    """A person must choose: several companies, no company, or no client role."""

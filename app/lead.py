@@ -1,0 +1,130 @@
+"""The values that flow through the relay. Frozen; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class LeadState(StrEnum):
+    """Where a lead stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    SPAM = "spam"
+    DISCARDED = "discarded"
+    ERASED = "erased"
+
+
+MEANING = {
+    LeadState.PENDING: "waiting for its turn to be sent",
+    LeadState.SENDING: "claimed by a worker, its request under way",
+    LeadState.DELIVERED: "AgencyHandy has it",
+    LeadState.DUPLICATE: "AgencyHandy already had this e-mail address",
+    LeadState.HELD: "waiting for a person; the reason says why",
+    LeadState.SPAM: "judged to be spam: kept, never sent unless released",
+    LeadState.DISCARDED: "put away by a person",
+    LeadState.ERASED: "its contents were deleted, by request or after its time",
+}
+"""Every state in one line, for pages, documents and the command line."""
+
+
+class Reason(StrEnum):
+    """Why a lead is held. What AgencyHandy said, or more detail, may follow after a colon."""
+
+    SIGNATURE = "signature"
+    UNKNOWN_ENDPOINT = "unknown endpoint"
+    UNREADABLE = "unreadable"
+    NO_EMAIL = "no e-mail"
+    REFUSED = "refused"
+    GAVE_UP = "gave up"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value somebody sent: `key` its path in the body, `label` what was asked, `kind` what the source says it is.
+
+    `kind` is "" or one of: email, phone, text, long_text, choice, number, date, file, hidden, variable.
+    """
+
+    key: str
+    value: str
+    label: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was sent about one person: flat `fields` for inference, the structured `data` for JMESPath rules."""
+
+    fields: tuple[Field, ...]
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why a lead's field has its value: the field it came from, in words, and the runner-up's key."""
+
+    key: str
+    why: str
+    score: int = 100
+    runner_up: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One person for AgencyHandy. Empty strings are unknown; fallbacks are applied when it is sent.
+
+    `contact_no` is E.164 where the number allows, else as typed. `extra` is all that was sent and is in no other field.
+    """
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    contact_no: str = ""
+    message: str = ""
+    source: str = ""
+    status: str = ""
+    position_in_board: int | None = None
+    utm: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[Field, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    state: LeadState = LeadState.PENDING
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One accepted request, with the leads it became.
+
+    `body` is the raw bytes, `headers` those that matter later (never credentials), `event_id` the sender's own id for
+    it, `note` why it made no lead, `fingerprint` what a repeat of it would have in common with it, `quarantine` why the
+    request itself was not trusted or understood.
+    """
+
+    endpoint: str
+    source: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    body: bytes
+    event_id: str | None = None
+    fingerprint: str = ""
+    fingerprint_expires: datetime | None = None
+    note: str = ""
+    quarantine: str = ""
+    leads: tuple[Lead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a sender is told: the submission's id, its leads' ids and states, and whether it was a repeat."""
+
+    id: str
+    leads: tuple[tuple[str, LeadState], ...]
+    repeat: bool = False

@@ -1,0 +1,275 @@
+"""What an operator sets: `Settings` from the environment and `.env`, `RelayConfig` from relay.toml.
+
+A secret can come from a file: `NAME_FILE=/path` or `/run/secrets/name`. Nothing is read at import.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from app.errors import ConfigurationError
+
+AGENCYHANDY = "https://api.agencyhandy.com"
+SQLITE = "sqlite+aiosqlite:///"
+DOTENV = Path(".env")
+RUN_SECRETS = "/run/secrets"
+RELAY_TOML = Path("relay.toml")
+DEMO_TOML = Path("deploy/demo/relay.toml")
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+EXPECTED = {
+    "missing": "expected, and missing",
+    "extra_forbidden": "no such key; docs/configuration.md lists those there are",
+    "model_type": "expected a table of keys",
+    "dict_type": "expected a table of keys",
+    "tuple_type": 'expected a list, such as ["one", "another"]',
+    "too_short": "expected at least one",
+    "string_type": "expected a text in quotes",
+    "string_too_short": "expected a text that is not empty",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+}
+"""What pydantic calls a problem → what an operator should write instead. Others say it well enough themselves."""
+
+
+class Settings(BaseSettings):
+    """One process's settings. Each field's description is its line in `.env.example` and docs/configuration.md."""
+
+    model_config = SettingsConfigDict(
+        env_file=DOTENV, extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
+
+    agencyhandy_api_key: SecretStr | None = Field(
+        None, description="AgencyHandy's API key (Workspace Config → API Key). Without it leads go to the sandbox."
+    )
+    agencyhandy_company_id: str | None = Field(
+        None, description="The company that gets the leads; needed only when the key has several."
+    )
+    agencyhandy_base_url: str = Field(AGENCYHANDY, description="Where AgencyHandy's API is.")
+    database_url: SecretStr = Field(
+        SecretStr(f"{SQLITE}data/relay.db"),
+        description="The store: one SQLite file that only Lead Relay uses.",
+    )
+    relay_config: Path | None = Field(
+        None, description=f"The forms and hooks; unset: {RELAY_TOML} if it is there, else the demo's ({DEMO_TOML})."
+    )
+    public_url: str = Field(
+        "",
+        description="The address that visitors and providers see, with its scheme; unset: http://127.0.0.1 and PORT.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on; the container listens on all.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on.")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Proxies whose X-Forwarded-* headers count: addresses and networks, comma-separated."
+    )
+    max_body_bytes: PositiveInt = Field(
+        2 * 1024 * 1024, description="The largest request body that is taken, in bytes."
+    )
+    repeat_window_minutes: PositiveFloat = Field(
+        10, description="For how long the same content at the same endpoint is taken for a repeat."
+    )
+    quarantine_rows: PositiveInt = Field(
+        1000,
+        description="How many unreadable, unsigned or misaddressed requests are kept of each; the oldest go first.",
+    )
+    delivery_batch: int = Field(
+        50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."
+    )
+    delivery_requests_per_second: PositiveFloat = Field(
+        10, description="How many requests a second AgencyHandy gets at most."
+    )
+    delivery_timeout_seconds: PositiveFloat = Field(
+        30, description="How long to wait for AgencyHandy's answer before its outcome counts as unknown."
+    )
+    give_up_hours: PositiveFloat = Field(72, description="After how long of failing a lead is held for a person.")
+    email_taken_pattern: str = Field(
+        "", description="A further regular expression that recognises AgencyHandy's answer to a taken e-mail address."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="How logs are written: console, json, or auto (console on a terminal)."
+    )
+
+    @field_validator("agencyhandy_api_key")
+    @classmethod
+    def _fits_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch("[!-~]+", value.get_secret_value()):
+            raise ValueError("expected a key as AgencyHandy shows it: no spaces, and no letters with accents")
+        return value
+
+    @field_validator("agencyhandy_base_url", "public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and ((parts := split_address(value)) is None or parts.query or parts.fragment):
+            raise ValueError("expected an address such as https://leads.example.com")
+        return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_proxies(cls, value: str) -> str:
+        for proxy in filter(None, map(str.strip, value.split(","))):
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                if value != "*":
+                    raise ValueError(
+                        f"expected addresses and networks such as 10.0.0.5, 172.16.0.0/12: {error}"
+                    ) from error
+        return value
+
+    @field_validator("email_taken_pattern")
+    @classmethod
+    def _is_a_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"expected a regular expression: {error}") from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_store(cls, value: SecretStr) -> SecretStr:
+        file = value.get_secret_value().removeprefix(SQLITE)
+        if file in {"", ":memory:", value.get_secret_value()} or file.endswith("/"):
+            raise ValueError(f"expected {SQLITE}path/to/relay.db")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was handed over first, then the environment, NAME_FILE, `.env`, and last /run/secrets."""
+        sources = (init_settings, env_settings, NamedFileSource(settings_cls), dotenv_settings)
+        if Path(RUN_SECRETS).is_dir():
+            return (*sources, SecretsSettingsSource(settings_cls, secrets_dir=RUN_SECRETS))
+        return sources
+
+    @property
+    def uses_sandbox(self) -> bool:
+        """Whether leads go to the built-in sandbox: no key, and no other address given."""
+        return self.agencyhandy_api_key is None
+
+    @property
+    def address(self) -> str:
+        """Where the relay is reached from outside, without a slash at the end."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether only this machine reaches it."""
+        return urlsplit(self.address).hostname in LOOPBACK
+
+    @property
+    def relay_toml(self) -> Path:
+        """The file with the forms and hooks that applies."""
+        if self.relay_config is not None:
+            return self.relay_config
+        return RELAY_TOML if RELAY_TOML.exists() or not DEMO_TOML.exists() else DEMO_TOML
+
+
+class NamedFileSource(EnvSettingsSource):
+    """Takes a setting from the file that `NAME_FILE` names, as container secrets are usually handed over."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        named = {name.lower(): value for name, value in environment().items()}
+        path = named.get(f"{field_name}_file")
+        return (read_secret_file(path, f"{field_name.upper()}_FILE") if path else None), field_name, False
+
+
+def read_secret_file(path: str | Path, setting: str) -> str:
+    """The file's text without the line's end, or ConfigurationError naming the setting that pointed at it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{setting}: cannot read {path}: {_words(error)}") from error
+    if not text.strip():
+        raise ConfigurationError(f"{setting}: {path} is empty")
+    return text
+
+
+def split_address(value: str) -> SplitResult | None:
+    """The parts of a web address; None where it is none: no scheme of the web, no host, or one that cannot be."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of this process, or ConfigurationError with a line for each that is wrong."""
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise ConfigurationError(explain("environment or .env", error, str.upper)) from error
+    except SettingsError as error:
+        cause = error.__cause__
+        raise cause if isinstance(cause, ConfigurationError) else ConfigurationError(f"{error}: {cause}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{DOTENV} or {RUN_SECRETS}: cannot be read: {_words(error)}") from error
+    if not settings.uses_sandbox:
+        return settings
+    if settings.agencyhandy_base_url != AGENCYHANDY:
+        raise ConfigurationError("AGENCYHANDY_BASE_URL is set but AGENCYHANDY_API_KEY is not: set both, or neither.")
+    if not settings.is_on_this_machine:
+        raise ConfigurationError(
+            "AGENCYHANDY_API_KEY is not set, and PUBLIC_URL is a public address: real enquiries would go to the "
+            "sandbox. Set the key, or leave PUBLIC_URL out to try the relay on this machine."
+        )
+    return settings
+
+
+def explain(where: str, error: ValidationError, spell: Callable[[str], str] = str) -> str:
+    """A line for each problem of pydantic's: the file, the key, what is expected. Never the value: it may be secret."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        path = (str(part) for part in problem["loc"] if part != "[key]")
+        message = EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        lines.append(": ".join(filter(None, (where, spell(".".join(path)), message))))
+    return "\n".join(lines)
+
+
+def environment() -> dict[str, str]:
+    """The names that `env:NAME` in relay.toml can mean: `.env`, and over it the environment. Empty ones are not set."""
+    names = {**dotenv(), **{name: value for name, value in os.environ.items() if value}}
+    return {name: value for name, value in names.items() if value}
+
+
+def dotenv() -> Mapping[str, str | None]:
+    """What `.env` sets, if there is one. ConfigurationError where it cannot be read."""
+    from dotenv import dotenv_values
+
+    try:
+        return dotenv_values(DOTENV)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{DOTENV}: cannot be read: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
