@@ -1,0 +1,241 @@
+"""(inbound, endpoint, now) → submission with its leads: the one composition of source, mapping and rules.
+
+Intake, preview and re-mapping all read through here, so that they always agree. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from app.endpoints import Endpoint, Hook, RelayConfig
+from app.errors import ConfigurationError, SignatureRefused, SourceError
+from app.lead import Entry, Lead, LeadState, Origin, Reason, Submission
+from app.mapping import people, rules
+from app.mapping.infer import Findings, Match, infer
+from app.sources import SOURCES
+from app.sources.base import Credentials, Inbound, Parsed
+from app.sources.trees import clean
+
+CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
+MAX_HEADERS = 60
+MAX_HEADER_VALUE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A submission as read, and the problem that its sender is told of; the leads are then held, not lost."""
+
+    submission: Submission
+    entries: tuple[Entry, ...] = ()
+    problem: SourceError | None = None
+
+    @property
+    def lead(self) -> Lead | None:
+        """The first lead, which is a form's only one."""
+        return self.submission.leads[0] if self.submission.leads else None
+
+
+def check(config: RelayConfig, file: Path) -> None:
+    """Raises ConfigurationError where an endpoint names no source there is, or a rule that cannot be followed."""
+    for endpoint in config.endpoints():
+        where = f"{file}: {endpoint.kind}s.{endpoint.name}"
+        if endpoint.source not in SOURCES:
+            raise ConfigurationError(f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCES))}")
+        rules.check(endpoint.mapping, where)
+
+
+def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta = timedelta(minutes=10)) -> Reading:
+    """What came in, as a submission. Never raises: what cannot be verified or read is held with its reason."""
+    source = SOURCES[endpoint.source]
+    problem, reason = _verify(inbound, endpoint, now)
+    quarantine = reason
+    try:
+        parsed = source.parse(inbound)
+        leads = tuple(lead_of(entry, endpoint) for entry in parsed.entries)
+    except SourceError as error:
+        parsed = Parsed(())
+        leads = (Lead(state=LeadState.HELD, reason=clean(f"{Reason.UNREADABLE}: {error}")),)
+        problem = problem or error
+        quarantine = quarantine or Reason.UNREADABLE
+    if reason:
+        leads = tuple(replace(lead, state=LeadState.HELD, reason=reason) for lead in leads or (Lead(),))
+    name = clean(endpoint.name)
+    identity, is_given = _identity(inbound, parsed, leads)
+    submission = Submission(
+        endpoint=name,
+        source=endpoint.source,
+        received_at=now,
+        headers=_kept_headers(inbound.headers, endpoint),
+        body=inbound.body,
+        event_id=parsed.event_id,
+        fingerprint=_digest(name, quarantine, *identity),
+        fingerprint_expires=None if is_given else now + window,
+        note=parsed.note,
+        quarantine=quarantine,
+        leads=leads,
+    )
+    return Reading(submission, parsed.entries, problem)
+
+
+def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
+    """One person's lead: what rules find, what inference finds for the rest, defaults last."""
+    ruled = {TARGET_OF[target]: found for target, found in rules.apply(endpoint.mapping, entry).items()}
+    spent = {found.field: None for found in ruled.values() if found.field is not None}
+    known = NAMES | ruled.keys() if "full_name" in ruled else ruled.keys()
+    findings = infer([one for one in entry.fields if one not in spent], known)
+    found = {target: match.value for target, match in findings.best.items()}
+    found |= {target: one.value for target, one in ruled.items()}
+    origins = {target: _origin(match, findings) for target, match in findings.best.items()}
+    origins |= {target: one.origin for target, one in ruled.items()}
+    address = people.email(given) if (given := found.get("email", "")) and "email" in ruled else given
+    if not address and findings.mistyped is not None and "email" not in ruled:
+        origins["email"] = Origin(findings.mistyped.key, "it is not a valid e-mail address", 0)
+    first, last = _names(found)
+    state, reason = _verdict(findings, address, given)
+    defaults = endpoint.defaults
+    lead = Lead(
+        first_name=first,
+        last_name=last,
+        email=address,
+        contact_no=people.phone(found.get("contact_no", ""), endpoint.region),
+        message=found.get("message", "").replace("\r\n", "\n"),
+        source=found.get("source") or defaults.source or ("website" if endpoint.kind == "form" else ""),
+        status=found.get("status") or defaults.status or "",
+        position_in_board=_position(found.get("position_in_board", ""), defaults.position_in_board),
+        utm=findings.utm,
+        origins=origins,
+        state=state,
+        reason=reason,
+    )
+    taken = [*spent, *(match.field for match in findings.best.values())]
+    return replace(lead, extra=(*findings.extra, *(one for one in taken if not _says(lead, one.value))))
+
+
+TARGET_OF: Final[Mapping[str, str]] = {
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "name": "full_name",
+    "email": "email",
+    "contactNo": "contact_no",
+    "message": "message",
+    "source": "source",
+    "status": "status",
+    "positionInBoard": "position_in_board",
+}
+"""AgencyHandy's name of a lead's field, as relay.toml spells it → ours."""
+NAMES: Final = frozenset(("first_name", "last_name"))
+
+
+def _verify(inbound: Inbound, endpoint: Endpoint, now: datetime) -> tuple[SourceError | None, str]:
+    """The problem with who sent it, and the reason its leads are held for; (None, "") where all is well."""
+    if not endpoint.known:
+        return None, Reason.UNKNOWN_ENDPOINT
+    if not isinstance(endpoint, Hook) or endpoint.open:
+        return None, ""
+    credentials = Credentials(tuple(secret.get_secret_value() for secret in endpoint.secrets), endpoint.header)
+    try:
+        SOURCES[endpoint.source].verify(inbound, credentials, now)
+    except SignatureRefused as refusal:
+        return refusal, Reason.SIGNATURE
+    return None, ""
+
+
+def _names(found: Mapping[str, str]) -> tuple[str, str]:
+    """First and last name of whatever names were found.
+
+    Beside a first name, `name` is the last (`prenom` and `nom`, `vname` and `name`), unless it holds both; beside a
+    last name alone it is the first.
+    """
+    first, last, full = (found.get(key, "") for key in ("first_name", "last_name", "full_name"))
+    if (first and last) or not full:
+        return first, last
+    if first:
+        return first, _without(full, first)
+    if last:
+        return _without(full, last) or full, last
+    return people.split_name(full)
+
+
+def _without(full: str, part: str) -> str:
+    """The words of a name but for those of a part of it, with which it begins or ends; else all of them."""
+    names, known = full.replace(",", " ").split(), part.casefold().split()
+    spelled, count = [name.casefold() for name in names], len(known)
+    if spelled[:count] == known:
+        return " ".join(names[count:])
+    if spelled[-count:] == known:
+        return " ".join(names[:-count])
+    return full
+
+
+def _says(lead: Lead, value: str) -> bool:
+    """Whether all of a value is in the lead's own fields: a title or a second address that is not stays an extra."""
+    text = value.strip()
+    own = (lead.email, lead.contact_no, lead.message, lead.source, lead.status, str(lead.position_in_board))
+    if text in own or text.replace("\r\n", "\n") == lead.message or text.casefold() == lead.email.casefold():
+        return True
+    if lead.contact_no.startswith("+") and people.looks_like_phone(text):
+        return True
+    return {*_words(text)} <= {*_words(lead.first_name), *_words(lead.last_name)}
+
+
+def _words(name: str) -> list[str]:
+    return name.casefold().replace(",", " ").split()
+
+
+def _verdict(findings: Findings, address: str, given: str) -> tuple[LeadState, str]:
+    if findings.honeypot is not None:
+        return LeadState.SPAM, f"honeypot: {findings.honeypot.key} was filled in"
+    if not address:
+        is_mistyped = given or findings.mistyped is not None
+        return LeadState.HELD, f"{Reason.NO_EMAIL}: {'not a valid address' if is_mistyped else 'there is none'}"
+    return LeadState.PENDING, ""
+
+
+def _origin(match: Match, findings: Findings) -> Origin:
+    second = findings.runner_up.get(match.target)
+    return Origin(match.field.label or match.field.key, match.why, match.score, second.field.key if second else "")
+
+
+def _position(value: str, default: int | None) -> int | None:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else default
+
+
+def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tuple[list[str], bool]:
+    """What a repeat would have in common with this, and whether its sender gave it an id, which counts for ever.
+
+    An id counts for the same people only: a constant id, as some builders send, then never swallows somebody else.
+    What is quarantined stands apart (see `read`): what proves nothing must not make the good one after it a repeat.
+    """
+    named = sorted(lead.email.casefold() or lead.contact_no or lead.first_name for lead in leads)
+    if key := inbound.headers.get("idempotency-key", "").strip() or parsed.event_id:
+        return ["id", key, *named], True
+    if any(named):
+        return ["content", *(part for lead in leads for part in _content(lead))], False
+    return ["body", hashlib.sha256(inbound.body).hexdigest()], False
+
+
+def _content(lead: Lead) -> Iterator[str]:
+    """All that a lead says. What steers a form is not in it: a captcha's answer differs each time."""
+    yield from (lead.state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
+    yield from (f"{name}={value}" for name, value in lead.utm.items())
+    yield from (f"{one.key}={one.value}" for one in lead.extra)
+
+
+def _digest(*parts: str) -> str:
+    """One hash of all the parts; their lengths keep them apart."""
+    spelled = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(spelled.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _kept_headers(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]:
+    """The headers that reading it again may need, the content type first; never credentials."""
+    secret = endpoint.header.lower() if isinstance(endpoint, Hook) else ""
+    names = [name for name in headers if name != secret and not CREDENTIALS.search(name)]
+    names.sort(key=lambda name: name != "content-type")
+    return {clean(name): clean(headers[name][:MAX_HEADER_VALUE]) for name in names[:MAX_HEADERS]}

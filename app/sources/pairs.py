@@ -1,0 +1,126 @@
+"""Forms and lines of text → key, value pairs → an entry. Charsets are declared seldom, and often wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sized
+from urllib.parse import parse_qsl
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field as Part
+from python_multipart.multipart import File, FormParser, MultipartParser, MultipartState
+
+from app.errors import Unreadable
+from app.lead import Entry, Field
+from app.sources.trees import MAX_FIELDS, clean, dotted, merge_repeated
+
+TEXT_LINE = re.compile(r"([^\W\d_][\w .'?/-]{0,60}?)\s{0,3}(?:=|(?<!\d):(?!//)|:(?![\d/]))(.*)")
+"""`name: value` or `name=value`; neither an address of the web nor a time of day."""
+
+CHARSET = re.compile(
+    r"utf-?8|(us-)?ascii|latin-?\d+|iso[-_]?8859-\d{1,2}|(windows|cp)-?\d{3,4}|koi8-[ru]|macintosh|big5|gbk|gb2312|"
+    r"gb18030|shift[-_]?jis|euc-(jp|kr)|iso-2022-jp",
+    re.IGNORECASE,
+)
+"""The charsets of forms. Python knows others too, some slow and some not of text."""
+
+Pairs = list[tuple[str, str, str]]
+"""Key, value, kind of each part of a form, in order."""
+
+
+def form_entry(pairs: Pairs) -> Entry:
+    """One entry of a form's parts. `contact[name]` becomes the key `contact.name`; `data` keeps the keys as sent."""
+    _refuse_many(pairs)
+    fields = (Field(dotted(key), value, kind=kind) for key, value, kind in pairs)
+    data = merge_repeated((key, value) for key, value, _ in pairs)
+    return Entry(tuple(field for field in fields if field.value.strip()), data)
+
+
+def urlencoded(body: bytes, declared: str) -> Pairs:
+    """The pairs of application/x-www-form-urlencoded."""
+    if b"=" not in body and body.strip():
+        raise Unreadable("the body is not a form: there is no key=value in it")
+    try:
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise Unreadable(f"the form has more than {MAX_FIELDS} fields") from error
+    return decode([(key.encode("latin-1"), value.encode("latin-1"), "") for key, value in pairs], declared)
+
+
+def multipart(body: bytes, boundary: bytes) -> Pairs:
+    """The parts of multipart/form-data. Of a file its name and size are kept, as a value."""
+    if not boundary:
+        raise Unreadable("the multipart body's content type names no boundary")
+    parts: list[tuple[bytes, bytes, str]] = []
+
+    def add(key: bytes | None, value: bytes, kind: str) -> None:
+        parts.append((key or b"", value, kind))
+        if len(parts) > MAX_FIELDS:
+            raise FormParserError(f"it has more than {MAX_FIELDS} fields")
+
+    def on_field(part: Part) -> None:
+        add(part.field_name, part.value or b"", "")
+
+    def on_file(part: File) -> None:
+        if part.file_name:
+            add(part.field_name, part.file_name + b" (%d bytes)" % part.size, "file")
+
+    try:
+        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary, config=_limits(body))
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise Unreadable(f"the multipart body is broken: {error}") from error
+    if body.strip() and not _is_whole(parser):
+        raise Unreadable("the multipart body is cut off")
+    return decode(parts, "")
+
+
+def text_pairs(text: str) -> Pairs:
+    """Lines of `name: value` or `name=value` as parts; what stands before the first, or has none, is `text`.
+
+    A line without a name goes on where the one before it left off, unless that was an e-mail address.
+    """
+    loose: list[str] = []
+    pairs = [("text", loose)]
+    for line in text.removeprefix("\ufeff").splitlines():
+        found = TEXT_LINE.match(line)
+        if found:
+            pairs.append((found[1].strip(), [found[2]]))
+            _refuse_many(pairs)
+        else:
+            is_done = len(pairs[-1][1]) == 1 and "@" in pairs[-1][1][0]
+            (loose if is_done else pairs[-1][1]).append(line)
+    return [(key, value, "") for key, lines in pairs if (value := "\n".join(lines).strip())]
+
+
+def decode(parts: list[tuple[bytes, bytes, str]], declared: str) -> Pairs:
+    """All parts in one charset: `_charset_`, UTF-8, what the header says, and last windows-1252, as browsers do."""
+    hint = next((value.decode("latin-1") for key, value, _ in parts if key == b"_charset_"), "")
+    for charset in (hint, "utf-8", declared):
+        if CHARSET.fullmatch(charset):
+            try:
+                return _decoded(parts, charset, "strict")
+            except (LookupError, UnicodeDecodeError):
+                continue
+    return _decoded(parts, "cp1252", "replace")
+
+
+def _refuse_many(pairs: Sized) -> None:
+    if len(pairs) > MAX_FIELDS:
+        raise Unreadable(f"the body has more than {MAX_FIELDS} fields")
+
+
+def _decoded(parts: list[tuple[bytes, bytes, str]], charset: str, errors: str) -> Pairs:
+    return [(clean(key.decode(charset, errors)), clean(value.decode(charset, errors)), kind)
+            for key, value, kind in parts]  # fmt: skip
+
+
+def _limits(body: bytes) -> dict[str, int]:
+    """Files are never written to disk."""
+    return {"MAX_MEMORY_FILE_SIZE": len(body) + 1}
+
+
+def _is_whole(parser: FormParser) -> bool:
+    """Whether the last boundary was there: the parser itself takes a body that breaks off for a good one."""
+    return isinstance(parser.parser, MultipartParser) and parser.parser.state == MultipartState.END
