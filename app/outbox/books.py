@@ -1,0 +1,95 @@
+"""The store, for whoever only reads: lists, one lead with all that happened to it, and the counts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import StoreUnavailable
+from app.lead import LeadState
+from app.outbox import rows
+from app.outbox.engine import open_engine
+from app.outbox.records import DEFAULT_WORKSPACE, Attempt, StoredLead, StoredSubmission, Workspace
+from app.outbox.tables import IS_PENDING, IS_SENDING, attempts, leads, submissions, workspaces
+
+READERS = 3
+
+
+class Books:
+    """What the outbox holds. Methods raise StoreUnavailable where it cannot be read."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url, begin="DEFERRED", connections=READERS)
+
+    async def close(self) -> None:
+        """Lets go of the store."""
+        await self._engine.dispose()
+
+    async def leads(
+        self, *, state: LeadState | None = None, endpoint: str | None = None, before: str | None = None, limit: int = 50
+    ) -> list[StoredLead]:
+        """The newest leads first; `before` is the id that the page before ended with."""
+        found = select(leads).order_by(leads.c.id.desc()).limit(limit)
+        if state is not None:
+            found = found.where(leads.c.state == state.value)
+        if endpoint is not None:
+            found = found.where(leads.c.endpoint == endpoint)
+        if before is not None:
+            found = found.where(leads.c.id < before)
+        return [rows.to_stored(row) for row in await self._all(found)]
+
+    async def lead(self, lead_id: str) -> StoredLead | None:
+        """One lead, if there is one of that id."""
+        found = await self._all(select(leads).where(leads.c.id == lead_id))
+        return rows.to_stored(found[0]) if found else None
+
+    async def submission(self, submission_id: str) -> StoredSubmission | None:
+        """One submission, if there is one of that id."""
+        found = await self._all(select(submissions).where(submissions.c.id == submission_id))
+        return rows.to_submission(found[0]) if found else None
+
+    async def attempts(self, lead_id: str) -> list[Attempt]:
+        """Every try to deliver a lead, the first one first."""
+        columns = (attempts.c.lead_id, attempts.c.at, attempts.c.outcome, attempts.c.status, attempts.c.answer)
+        found = select(*columns, attempts.c.duration_ms).where(attempts.c.lead_id == lead_id).order_by(attempts.c.id)
+        return [Attempt(*row) for row in await self._all(found)]
+
+    async def counts(self) -> dict[LeadState, int]:
+        """How many leads are in each state."""
+        found = await self._all(select(leads.c.state, func.count()).group_by(leads.c.state))
+        counted = {LeadState(state): number for state, number in found}
+        return {state: counted.get(state, 0) for state in LeadState}
+
+    async def next_due(self, workspace: str) -> datetime | None:
+        """When the next waiting lead of a workspace is due."""
+        waiting = select(func.min(leads.c.next_attempt_at)).where(leads.c.workspace == workspace, IS_PENDING)
+        found: datetime | None = (await self._all(waiting))[0][0]
+        return found
+
+    async def has_expired_leases(self, now: datetime) -> bool:
+        """Whether a worker is gone that had claimed leads."""
+        expired = select(leads.c.id).where(IS_SENDING, leads.c.lease_until <= now).limit(1)
+        return bool(await self._all(expired))
+
+    async def workspace(self, name: str = DEFAULT_WORKSPACE) -> Workspace:
+        """What is known of a workspace; of a new one, nothing."""
+        found = await self._all(select(workspaces).where(workspaces.c.name == name))
+        return Workspace(**found[0]._mapping) if found else Workspace(name)
+
+    async def _all(self, statement: Any) -> Sequence[Any]:
+        async with self._connection() as connection:
+            return (await connection.execute(statement)).all()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreUnavailable("The store cannot be read.") from error

@@ -1,0 +1,107 @@
+"""Values ↔ rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.lead import Field, Lead, LeadState, Origin, Submission
+from app.outbox.records import DEFAULT_WORKSPACE, QueuedLead, StoredLead, StoredSubmission
+
+
+def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
+    """The row of a submission."""
+    return {
+        "id": id_,
+        "endpoint": submission.endpoint,
+        "source": submission.source,
+        "received_at": submission.received_at,
+        "event_id": submission.event_id,
+        "note": submission.note,
+        "quarantine": submission.quarantine,
+        "headers": dict(submission.headers),
+        "body": submission.body,
+        "repeats": 0,
+    }
+
+
+def of_lead(id_: str, submission_id: str, submission: Submission, lead: Lead) -> dict[str, Any]:
+    """The row of a lead as it is accepted: due at once, where it is pending."""
+    return {
+        "id": id_,
+        "submission_id": submission_id,
+        "endpoint": submission.endpoint,
+        "workspace": DEFAULT_WORKSPACE,
+        "state": lead.state.value,
+        "reason": lead.reason,
+        "first_name": lead.first_name,
+        "last_name": lead.last_name,
+        "email": lead.email,
+        "contact_no": lead.contact_no,
+        "message": lead.message,
+        "source": lead.source,
+        "status": lead.status,
+        "position_in_board": lead.position_in_board,
+        "details": {
+            "utm": dict(lead.utm),
+            "extra": [asdict(field) for field in lead.extra],
+            "origins": {target: asdict(origin) for target, origin in lead.origins.items()},
+        },
+        "received_at": submission.received_at,
+        "next_attempt_at": submission.received_at,
+        "lease_until": None,
+        "attempts": 0,
+        "unknown": False,
+        "settled_at": None,
+        "member_id": "",
+    }
+
+
+def to_lead(row: Row[Any]) -> Lead:
+    """The person of a lead's row."""
+    details = row.details
+    return Lead(
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        contact_no=row.contact_no,
+        message=row.message,
+        source=row.source,
+        status=row.status,
+        position_in_board=row.position_in_board,
+        utm=details["utm"],
+        extra=tuple(Field(**field) for field in details["extra"]),
+        origins={target: Origin(**origin) for target, origin in details["origins"].items()},
+        state=LeadState(row.state),
+        reason=row.reason,
+    )
+
+
+def to_queued(row: Row[Any]) -> QueuedLead:
+    """A claimed lead's row, for the worker."""
+    return QueuedLead(row.id, to_lead(row), row.received_at, row.attempts, row.unknown)
+
+
+def to_stored(row: Row[Any]) -> StoredLead:
+    """A lead's row, for a person."""
+    return StoredLead(
+        id=row.id,
+        submission_id=row.submission_id,
+        endpoint=row.endpoint,
+        lead=to_lead(row),
+        received_at=row.received_at,
+        attempts=row.attempts,
+        unknown=row.unknown,
+        next_attempt_at=row.next_attempt_at,
+        settled_at=row.settled_at,
+        member_id=row.member_id,
+    )
+
+
+def to_submission(row: Row[Any]) -> StoredSubmission:
+    """A submission's row, for a person."""
+    return StoredSubmission(
+        row.id, row.endpoint, row.source, row.received_at, row.event_id, row.note, row.headers, row.body, row.repeats
+    )

@@ -1,0 +1,119 @@
+"""One transaction at a time: whoever writes while another transaction commits shares the next one.
+
+So a burst of submissions costs one fsync, not one each, and inside a process nothing ever waits for the store's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.errors import StoreUnavailable
+from app.logs import log
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
+"""Writes many items on an open transaction and returns a result for each, in order."""
+
+MOST_AT_ONCE = 200
+SPOILT = (IntegrityError, ValueError, OverflowError)
+"""Errors that one item of a batch is to blame for, such as a value that the store cannot hold."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One item that somebody awaits the writing of."""
+
+    work: Work[Any, Any]
+    item: Any
+    done: asyncio.Future[Any]
+
+
+class Writer:
+    """Runs every write of a process, in order, grouped into transactions."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._queue: deque[Waiting] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def write(self, work: Work[Item, Result], item: Item) -> Result:
+        """The result of `work` for `item`, once it is committed; StoreUnavailable if it could not be.
+
+        The caller's going away (a visitor who closes the page) does not undo the write.
+        """
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._queue.append(Waiting(work, item, done))
+        self._start()
+        return await asyncio.shield(done)
+
+    async def close(self) -> None:
+        """Waits until everything that was handed over is written."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    def _start(self) -> None:
+        if self._running is None and self._queue:
+            self._running = asyncio.create_task(self._drain())
+            self._running.add_done_callback(self._stopped)
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """Goes on with what came meanwhile, also after a fault in somebody's `work`."""
+        self._running = None
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("write_failed", fault=type(fault).__name__, exc_info=fault)
+        self._start()
+
+    async def _drain(self) -> None:
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_AT_ONCE))]
+            try:
+                _answer(batch, await self._commit(batch))
+            except SPOILT as error:
+                await self._one_by_one(batch, error)
+            except (SQLAlchemyError, OSError) as error:
+                _fail(batch, error)
+            finally:
+                _fail(batch, None)
+
+    async def _one_by_one(self, batch: list[Waiting], error: Exception) -> None:
+        """One item spoilt the transaction: each has its own, and only the bad one fails."""
+        if len(batch) == 1:
+            return _fail(batch, error)
+        for waiting in batch:
+            try:
+                _answer([waiting], await self._commit([waiting]))
+            except (*SPOILT, SQLAlchemyError, OSError) as alone:
+                _fail([waiting], alone)
+        return None
+
+    async def _commit(self, batch: list[Waiting]) -> list[Any]:
+        results: dict[int, Any] = {}
+        async with self._engine.begin() as connection:
+            for work in dict.fromkeys(waiting.work for waiting in batch):
+                mine = [waiting for waiting in batch if waiting.work == work]
+                for waiting, result in zip(mine, await work(connection, [one.item for one in mine]), strict=True):
+                    results[id(waiting)] = result
+        return [results[id(waiting)] for waiting in batch]
+
+
+def _answer(batch: list[Waiting], results: list[Any]) -> None:
+    for waiting, result in zip(batch, results, strict=True):
+        if not waiting.done.done():
+            waiting.done.set_result(result)
+
+
+def _fail(batch: list[Waiting], error: Exception | None) -> None:
+    """Tells whoever has no answer yet that nothing was stored."""
+    for waiting in batch:
+        if not waiting.done.done():
+            failure = StoreUnavailable("Nothing was stored, so please send it again in a moment.")
+            failure.__cause__ = error
+            waiting.done.set_exception(failure)
