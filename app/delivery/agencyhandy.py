@@ -1,0 +1,125 @@
+"""AgencyHandy's API, as far as it is documented: companies, the client role, creating leads.
+
+`GET /accounts/companies`, `GET /roles?type=company`, `POST /members/bulk-lead`; the key in `x-api-key`, the company in
+`companyid`. What happens on the wire becomes an `Answer`, or a DestinationError where ids are asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from app.delivery.contract import Answer, payload, read_members
+from app.errors import AccessRefused, Ambiguous, Unreachable
+from app.lead import Lead
+
+MAX_ANSWER = 1024 * 1024
+
+NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+"""Errors before the request was out, so that it was certainly not carried out."""
+
+
+class AgencyHandy:
+    """The client of one API key."""
+
+    def __init__(
+        self, base_url: str, api_key: str, *, timeout: float = 30, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.base_url = base_url
+        self._timeout = timeout
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"x-api-key": api_key, "user-agent": "lead-relay"},
+            timeout=httpx.Timeout(timeout, connect=min(5.0, timeout)),
+            transport=transport,
+        )
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._http.aclose()
+
+    async def company_id(self) -> str:
+        """The key's only company; Ambiguous where it has none, or several, which are named."""
+        answer = await self._get("/accounts/companies")
+        companies = {str(one["_id"]): str(one.get("name", "")) for one in _objects(answer, "companies") if "_id" in one}
+        if len(companies) == 1:
+            return next(iter(companies))
+        if not companies:
+            raise Ambiguous("The AgencyHandy key has no company.")
+        listed = ", ".join(f"{name} ({id_})" for id_, name in companies.items())
+        raise Ambiguous(f"The AgencyHandy key has several companies: set AGENCYHANDY_COMPANY_ID to one of {listed}.")
+
+    async def client_role_id(self, company_id: str) -> str:
+        """The OUTER `_id` of the entry whose `role.name` is `client`, wherever in the list it stands."""
+        answer = await self._get("/roles", params={"type": "company"}, headers={"companyid": company_id})
+        for entry in _objects(answer, "roles"):
+            role = entry.get("role")
+            if isinstance(role, dict) and role.get("name") == "client" and entry.get("_id"):
+                return str(entry["_id"])
+        raise Ambiguous(f"AgencyHandy lists no role named client for the company {company_id}.")
+
+    async def create_leads(self, leads: Sequence[Lead], company_id: str, role_id: str) -> Answer:
+        """Creates the leads in one request. Never raises for what the network or AgencyHandy do."""
+        body = json.dumps([payload(lead, role_id) for lead in leads], ensure_ascii=False).encode("utf-8")
+        headers = {"companyid": company_id, "content-type": "application/json"}
+        started = time.monotonic()
+        try:
+            response, text = await self._exchange("POST", "/members/bulk-lead", content=body, headers=headers)
+        except (httpx.HTTPError, OSError) as error:
+            words = f"{type(error).__name__}: {error}".rstrip(": ")
+            return Answer(None, words, sent=not isinstance(error, NOT_SENT), duration_ms=_since(started))
+        return Answer(
+            response.status_code,
+            text,
+            members=read_members(text) if response.is_success else None,
+            retry_after=response.headers.get("retry-after", ""),
+            duration_ms=_since(started),
+        )
+
+    async def _get(self, path: str, **options: Any) -> Any:
+        try:
+            response, text = await self._exchange("GET", path, **options)
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(f"AgencyHandy does not answer at {self.base_url}: {type(error).__name__}") from error
+        if response.status_code == 429 or response.is_server_error:
+            raise Unreachable(f"AgencyHandy answered {response.status_code} to GET {path}; trying again later.")
+        if not response.is_success:
+            raise AccessRefused(
+                f"AgencyHandy answered {response.status_code} to GET {path}: check AGENCYHANDY_API_KEY, "
+                f"AGENCYHANDY_COMPANY_ID and AGENCYHANDY_BASE_URL ({self.base_url})."
+            )
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise Unreachable(f"AgencyHandy's answer to GET {path} is not JSON.") from error
+
+    async def _exchange(self, method: str, path: str, **options: Any) -> tuple[httpx.Response, str]:
+        """One request within the time-out as a whole, its answer read up to a bound."""
+        async with asyncio.timeout(self._timeout), self._http.stream(method, path, **options) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    break
+            return response, body[:MAX_ANSWER].decode("utf-8", "replace")
+
+
+def _objects(answer: Any, key: str) -> list[Mapping[str, Any]]:
+    listed = answer.get(key) if isinstance(answer, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,239 @@
+"""(answer, leads, now) → what becomes of each lead. Pure; the decision table of docs/delivery.md, and tested as one.
+
+AgencyHandy documents neither its errors nor whether an array is all or nothing, so every possibility has a row.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from app.delivery.contract import Answer, full_name
+from app.lead import LeadState, Reason
+from app.outbox.records import QueuedLead, Settlement, Workspace
+
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=30)
+LONGEST_RETRY_AFTER = timedelta(days=1)
+BREAKER_AFTER = 5
+LONGEST_PROBE_WAIT = timedelta(seconds=60)
+PAUSE = timedelta(seconds=60)
+MAX_WORDS = 300
+
+Jitter = Callable[[float, float], float]
+"""Seconds to wait, between the least and the most: full jitter is `random.uniform`."""
+
+
+class Outcome(StrEnum):
+    """What an answer is taken for."""
+
+    CREATED = "created"
+    TAKEN = "e-mail taken"
+    ROLE = "role refused"
+    REFUSED = "refused"
+    ACCESS = "access refused"
+    BUSY = "busy"
+    NOT_SENT = "not sent"
+    UNKNOWN = "unknown"
+
+
+OUTCOME_OF_STATUS: dict[int, Outcome] = {
+    401: Outcome.ACCESS,
+    403: Outcome.ACCESS,
+    404: Outcome.ACCESS,
+    405: Outcome.ACCESS,
+    408: Outcome.BUSY,
+    409: Outcome.TAKEN,
+    425: Outcome.BUSY,
+    429: Outcome.BUSY,
+}
+OUTCOME_OF_CLASS: dict[int, Outcome] = {3: Outcome.ACCESS, 4: Outcome.REFUSED, 5: Outcome.BUSY}
+
+TAKEN_WORDS = r"(exist|duplicate|unique|taken)"
+EMAIL_TAKEN = re.compile(rf"e-?mail.{{0,200}}{TAKEN_WORDS}|{TAKEN_WORDS}.{{0,200}}e-?mail", re.IGNORECASE | re.DOTALL)
+ROLE_REFUSED = re.compile(r"\brole", re.IGNORECASE)
+
+WORDS_OF: tuple[tuple[Outcome, frozenset[int], re.Pattern[str]], ...] = (
+    (Outcome.TAKEN, frozenset((400, 409, 422)), EMAIL_TAKEN),
+    (Outcome.ROLE, frozenset((400, 403, 422)), ROLE_REFUSED),
+)
+"""What AgencyHandy's words make of a status. Guesses, as no page has them: each answer is kept with its attempt."""
+
+
+class Health(StrEnum):
+    """What an answer says of the way to AgencyHandy."""
+
+    WELL = "well"
+    FAILING = "failing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of the leads that were sent.
+
+    `settlements` are final for now; `again` are groups to send at once, each as one request; `refresh_role` first asks
+    for the role anew. `wait` is how long AgencyHandy wants to be left alone, `words` what it said.
+    """
+
+    outcome: Outcome
+    health: Health
+    settlements: tuple[Settlement, ...] = ()
+    again: tuple[tuple[QueuedLead, ...], ...] = ()
+    refresh_role: bool = False
+    wait: timedelta | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient the relay is. `taken` recognises a taken e-mail's answer beside the built-in words."""
+
+    jitter: Jitter
+    give_up_after: timedelta = timedelta(hours=72)
+    taken: re.Pattern[str] | None = None
+
+    def classify(self, answer: Answer) -> Outcome:
+        """What an answer is taken for."""
+        if answer.status is None:
+            return Outcome.UNKNOWN if answer.sent else Outcome.NOT_SENT
+        if 200 <= answer.status < 300:
+            return Outcome.UNKNOWN if answer.members is None else Outcome.CREATED
+        if self.taken and answer.status in range(400, 500) and self.taken.search(answer.text):
+            return Outcome.TAKEN
+        for outcome, statuses, pattern in WORDS_OF:
+            if answer.status in statuses and pattern.search(answer.text):
+                return outcome
+        return OUTCOME_OF_STATUS.get(answer.status) or OUTCOME_OF_CLASS.get(answer.status // 100, Outcome.UNKNOWN)
+
+    def decide(
+        self, answer: Answer, leads: Sequence[QueuedLead], now: datetime, *, role_is_fresh: bool = False
+    ) -> Decision:
+        """The row of the table that the answer falls under, for one lead or for several."""
+        outcome = self.classify(answer)
+        words = words_of(answer)
+        match outcome:
+            case Outcome.CREATED:
+                return self._created(answer, leads, now)
+            case Outcome.TAKEN | Outcome.REFUSED if len(leads) > 1:
+                middle = len(leads) // 2
+                return Decision(outcome, Health.WELL, again=(tuple(leads[:middle]), tuple(leads[middle:])), words=words)
+            case Outcome.TAKEN:
+                return Decision(outcome, Health.WELL, (_taken(leads[0]),), words=words)
+            case Outcome.REFUSED:
+                return Decision(outcome, Health.WELL, (_held(leads[0], f"{Reason.REFUSED}: {words}"),), words=words)
+            case Outcome.ROLE if not role_is_fresh:
+                return Decision(outcome, Health.WELL, again=(tuple(leads),), refresh_role=True, words=words)
+            case Outcome.ROLE | Outcome.ACCESS:
+                waiting = tuple(back(lead, now, lead.attempts) for lead in leads)
+                return Decision(outcome, Health.CLOSED, waiting, words=words)
+        wait = retry_after(answer.retry_after, now)
+        unknown = outcome is Outcome.UNKNOWN
+        later = tuple(self._later(lead, now, wait, words, unknown=unknown) for lead in leads)
+        return Decision(outcome, Health.FAILING, later, wait=wait, words=words)
+
+    def _created(self, answer: Answer, leads: Sequence[QueuedLead], now: datetime) -> Decision:
+        """Who is in `createdMembers` is delivered. Who is not may be created or left out: sent again, alone."""
+        member_of, rest = match_members(leads, answer)
+        delivered = tuple(
+            Settlement(lead.id, LeadState.DELIVERED, member_id=member_of[lead.id], attempts=lead.attempts)
+            for lead in leads
+            if lead.id in member_of
+        )
+        if len(leads) == 1 and rest:
+            words = "AgencyHandy said that it created leads, but did not name this one"
+            return Decision(
+                Outcome.UNKNOWN, Health.WELL, (self._later(rest[0], now, None, words, unknown=True),), words=words
+            )
+        return Decision(Outcome.CREATED, Health.WELL, delivered, tuple((replace(lead, unknown=True),) for lead in rest))
+
+    def _later(
+        self, lead: QueuedLead, now: datetime, wait: timedelta | None, words: str, *, unknown: bool
+    ) -> Settlement:
+        """Back into the queue: after what AgencyHandy asked for, or exponential back-off with full jitter."""
+        if now - lead.received_at >= self.give_up_after:
+            return _held(lead, f"{Reason.GAVE_UP}: {words}")
+        most = min(FIRST_WAIT * 2 ** min(lead.attempts, 20), LONGEST_WAIT)
+        due = now + (wait or timedelta(seconds=self.jitter(0, most.total_seconds())))
+        return back(replace(lead, unknown=lead.unknown or unknown), due, lead.attempts + 1)
+
+    def after(self, workspace: Workspace, decision: Decision, now: datetime) -> Workspace:
+        """How the way to AgencyHandy stands after an answer: open, waiting after failures in a row, or paused."""
+        if decision.health is Health.WELL:
+            return replace(workspace, failures=0, paused="", not_before=None)
+        if decision.health is Health.CLOSED:
+            return replace(workspace, paused=decision.words or decision.outcome, not_before=now + PAUSE)
+        failures = workspace.failures + 1
+        wait = decision.wait
+        if wait is None and failures >= BREAKER_AFTER:
+            wait = min(FIRST_WAIT * 2 ** min(failures - BREAKER_AFTER, 20), LONGEST_PROBE_WAIT)
+        return replace(workspace, failures=failures, not_before=now + wait if wait else None)
+
+
+def is_open(workspace: Workspace) -> bool:
+    """Whether leads go out as they come; else one at a time tries the way."""
+    return not workspace.paused and workspace.failures < BREAKER_AFTER
+
+
+def match_members(leads: Sequence[QueuedLead], answer: Answer) -> tuple[dict[str, str], list[QueuedLead]]:
+    """Lead id → member id by name, in order; and the leads that nobody in the answer is called like."""
+    waiting: dict[str, list[str]] = {}
+    for member in answer.members or ():
+        waiting.setdefault(_spelled(member.name), []).append(member.id)
+    found: dict[str, str] = {}
+    rest: list[QueuedLead] = []
+    for lead in leads:
+        if ids := waiting.get(_spelled(full_name(lead.lead))):
+            found[lead.id] = ids.pop(0)
+        else:
+            rest.append(lead)
+    return found, rest
+
+
+def retry_after(header: str, now: datetime) -> timedelta | None:
+    """The header's wait, given in seconds or as an HTTP date, bounded; None where there is none to be read."""
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        return None
+    return min(max(until - now, timedelta()), LONGEST_RETRY_AFTER)
+
+
+def words_of(answer: Answer) -> str:
+    """What AgencyHandy said, bounded: the message of its JSON, else the text."""
+    try:
+        message = json.loads(answer.text).get("message", "")
+    except (ValueError, AttributeError, RecursionError):
+        message = answer.text
+    text = "; ".join(map(str, message)) if isinstance(message, list) else str(message)
+    return " ".join((text or answer.text).split())[:MAX_WORDS]
+
+
+def _taken(lead: QueuedLead) -> Settlement:
+    """After an unknown outcome the e-mail is taken because the lead did arrive."""
+    state = LeadState.DELIVERED if lead.unknown else LeadState.DUPLICATE
+    reason = "AgencyHandy has this e-mail address, after a try whose outcome was unknown" if lead.unknown else ""
+    return Settlement(lead.id, state, reason, attempts=lead.attempts, unknown=lead.unknown)
+
+
+def _held(lead: QueuedLead, reason: str) -> Settlement:
+    return Settlement(lead.id, LeadState.HELD, reason, attempts=lead.attempts + 1, unknown=lead.unknown)
+
+
+def back(lead: QueuedLead, due: datetime, attempts: int) -> Settlement:
+    """A claimed lead back in the queue."""
+    return Settlement(lead.id, LeadState.PENDING, next_attempt_at=due, attempts=attempts, unknown=lead.unknown)
+
+
+def _spelled(name: str) -> str:
+    return " ".join(name.casefold().split())

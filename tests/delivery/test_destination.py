@@ -1,0 +1,143 @@
+"""Company and client role: asked for at start and daily, remembered in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.delivery.agencyhandy import AgencyHandy
+from app.delivery.destination import Destination
+from app.delivery.policy import Policy
+from app.errors import Ambiguous
+from app.outbox.outbox import Outbox
+from app.sandbox import DEMO_KEY
+from tests.running import SandboxClient
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
+    store = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def destination(sandbox: SandboxClient, outbox: Outbox, clock: Clock) -> AsyncIterator[Destination]:
+    made = Destination(AgencyHandy(sandbox.address, DEMO_KEY), outbox, Policy(lambda _, most: most), clock)
+    yield made
+    await made.close()
+
+
+def asked(sandbox: SandboxClient) -> int:
+    """How often the role was asked for."""
+    import httpx
+
+    found = httpx.get(f"{sandbox.address}/_sandbox/requests").json()["requests"]
+    return sum(one["path"].startswith("/roles") for one in found)
+
+
+async def test_what_was_resolved_at_start_is_in_the_store(destination: Destination, outbox: Outbox) -> None:
+    await destination.open()
+
+    assert destination.state == "ready"
+    assert await outbox.workspace() == destination.workspace
+
+
+async def test_the_role_is_asked_for_again_after_a_day(
+    destination: Destination, sandbox: SandboxClient, clock: Clock
+) -> None:
+    await destination.open()
+    clock.now = START + timedelta(hours=23)
+    assert await destination.ready()
+    assert asked(sandbox) == 1
+    before = destination.workspace.role_id
+    sandbox.put("/role")
+    clock.now = START + timedelta(hours=24)
+    assert await destination.ready()
+
+    assert asked(sandbox) == 2
+    assert destination.workspace.role_id != before
+
+
+async def test_a_role_that_cannot_be_asked_for_again_still_serves(
+    destination: Destination, sandbox: SandboxClient, clock: Clock
+) -> None:
+    await destination.open()
+    sandbox.fault(kind="status", status=503, path="/roles")
+    clock.now = START + timedelta(days=2)
+
+    assert await destination.ready()
+    assert await destination.ready()
+    assert asked(sandbox) == 2
+    assert destination.is_open
+
+
+async def test_several_companies_stop_the_first_start_only(
+    destination: Destination, sandbox: SandboxClient, outbox: Outbox
+) -> None:
+    sandbox.put("/companies", count=2)
+    with pytest.raises(Ambiguous, match="AGENCYHANDY_COMPANY_ID"):
+        await destination.open()
+    sandbox.put("/companies", count=1)
+    await destination.open()
+    sandbox.put("/companies", count=2)
+
+    await destination.open()
+    assert destination.state == "ready"
+
+
+async def test_a_chosen_company_is_not_looked_for(sandbox: SandboxClient, outbox: Outbox, clock: Clock) -> None:
+    sandbox.put("/companies", count=2)
+    client = AgencyHandy(sandbox.address, DEMO_KEY)
+    import httpx
+
+    chosen = httpx.get(f"{sandbox.address}/_sandbox").json()["companies"][1]["_id"]
+    destination = Destination(client, outbox, Policy(lambda _, most: most), clock, company_id=chosen)
+    await destination.open()
+    await destination.close()
+
+    assert destination.workspace.company_id == chosen
+
+
+async def test_ids_of_another_address_are_not_used(
+    sandbox: SandboxClient, outbox: Outbox, destination: Destination, clock: Clock
+) -> None:
+    await destination.open()
+    elsewhere = Destination(AgencyHandy("http://127.0.0.1:9", DEMO_KEY), outbox, Policy(lambda _, most: most), clock)
+    await elsewhere.open()
+    await elsewhere.close()
+
+    assert elsewhere.state == "unresolved"
+
+
+async def test_a_revoked_key_at_start_pauses_and_a_restart_with_a_good_one_resumes(
+    destination: Destination, sandbox: SandboxClient
+) -> None:
+    sandbox.put("/key", key="another")
+    await destination.open()
+    assert destination.state == "paused"
+    sandbox.put("/key", key=DEMO_KEY)
+
+    await destination.open()
+    assert destination.state == "ready"

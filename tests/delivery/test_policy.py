@@ -1,0 +1,307 @@
+"""The decision table: what AgencyHandy answers, and what becomes of the leads that were sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.delivery.contract import Answer, read_members
+from app.delivery.policy import (
+    BREAKER_AFTER,
+    LONGEST_WAIT,
+    PAUSE,
+    Decision,
+    Health,
+    Outcome,
+    Policy,
+    is_open,
+    retry_after,
+)
+from app.lead import Lead, LeadState
+from app.outbox.records import QueuedLead, Workspace
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+POLICY = Policy(jitter=lambda least, most: most)
+NAMES = ("Ada Lovelace", "Grace Hopper", "Mary Shelley")
+
+
+def queued(name: str = NAMES[0], **more: Any) -> QueuedLead:
+    first, _, last = name.partition(" ")
+    lead = Lead(first_name=first, last_name=last, email=f"{first}@example.com".lower())
+    return QueuedLead(id=f"lead-{first}", lead=lead, received_at=NOW - timedelta(minutes=1), **more)
+
+
+def created(*names: str) -> Answer:
+    body = {
+        "message": "Lead created successfully",
+        "createdMembers": [{"_id": f"id-{name}", "name": name} for name in names],
+    }
+    return Answer(201, json.dumps(body), members=read_members(json.dumps(body)))
+
+
+def refused(status: int, message: str = "Bad things", **more: Any) -> Answer:
+    return Answer(status, json.dumps({"statusCode": status, "message": message}), **more)
+
+
+def states(decision: Decision) -> dict[str, LeadState]:
+    return {one.lead_id: one.state for one in decision.settlements}
+
+
+ONE = (queued(),)
+SEVERAL = tuple(queued(name) for name in NAMES)
+
+
+def test_when_all_are_created_all_are_delivered_with_their_member_ids() -> None:
+    decision = POLICY.decide(created(*NAMES), SEVERAL, NOW)
+
+    assert [one.member_id for one in decision.settlements] == [f"id-{name}" for name in NAMES]
+    assert set(states(decision).values()) == {LeadState.DELIVERED}
+    assert (decision.health, decision.again) == (Health.WELL, ())
+
+
+def test_two_people_of_one_name_get_a_member_id_each() -> None:
+    twins = (queued(), replace(queued(), id="lead-other"))
+    answer = replace(
+        created(NAMES[0], NAMES[0]),
+        members=read_members(
+            '{"createdMembers": [{"_id": "1", "name": "Ada Lovelace"}, {"_id": "2", "name": "ada  lovelace"}]}'
+        ),
+    )
+
+    assert [one.member_id for one in POLICY.decide(answer, twins, NOW).settlements] == ["1", "2"]
+
+
+def test_of_a_short_answer_those_named_are_delivered_and_the_rest_sent_again_alone() -> None:
+    decision = POLICY.decide(created("Grace Hopper"), SEVERAL, NOW)
+
+    assert states(decision) == {"lead-Grace": LeadState.DELIVERED}
+    assert [[lead.id for lead in group] for group in decision.again] == [["lead-Ada"], ["lead-Mary"]]
+    assert all(group[0].unknown for group in decision.again)
+
+
+def test_a_single_lead_that_the_answer_does_not_name_is_sent_again_as_unknown() -> None:
+    decision = POLICY.decide(created(), ONE, NOW)
+
+    assert states(decision) == {"lead-Ada": LeadState.PENDING}
+    assert decision.settlements[0].unknown
+    assert decision.settlements[0].next_attempt_at == NOW + timedelta(seconds=1)
+
+
+def test_names_that_nobody_sent_confirm_nothing() -> None:
+    decision = POLICY.decide(created("Somebody Else", "Another Person", "Third One"), SEVERAL, NOW)
+
+    assert decision.settlements == ()
+    assert len(decision.again) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["<html>ok</html>", "", "{}", '{"createdMembers": "many"}', '{"createdMembers": [{}]}', "[]"]
+)
+@pytest.mark.parametrize("leads", [ONE, SEVERAL], ids=["one", "several"])
+def test_a_2xx_that_is_not_the_documented_json_confirms_nothing(text: str, leads: tuple[QueuedLead, ...]) -> None:
+    decision = POLICY.decide(Answer(200, text, members=read_members(text)), leads, NOW)
+
+    assert decision.outcome is Outcome.UNKNOWN
+    assert all(one.state is LeadState.PENDING and one.unknown for one in decision.settlements)
+
+
+TAKEN = [
+    refused(409, "Conflict"),
+    refused(409, "User with email a@b.c already exists"),
+    refused(400, "E-mail already exists"),
+    refused(422, "email must be unique"),
+    refused(400, "E11000 duplicate key error collection: members index: email_1"),
+    Answer(400, '{"message": ["email is taken"]}'),
+]
+
+
+@pytest.mark.parametrize("answer", TAKEN, ids=lambda answer: answer.text[:50])
+def test_a_taken_email_makes_a_single_lead_a_duplicate(answer: Answer) -> None:
+    assert states(POLICY.decide(answer, ONE, NOW)) == {"lead-Ada": LeadState.DUPLICATE}
+
+
+@pytest.mark.parametrize("answer", TAKEN, ids=lambda answer: answer.text[:50])
+def test_a_taken_email_after_an_unknown_outcome_means_that_the_lead_did_arrive(answer: Answer) -> None:
+    assert states(POLICY.decide(answer, (queued(unknown=True),), NOW)) == {"lead-Ada": LeadState.DELIVERED}
+
+
+@pytest.mark.parametrize(
+    "answer", [*TAKEN, refused(400), refused(422, "firstName must be a string")], ids=lambda a: a.text[:50]
+)
+def test_a_batch_refused_for_one_of_its_leads_is_split_in_halves(answer: Answer) -> None:
+    decision = POLICY.decide(answer, SEVERAL, NOW)
+
+    assert [[lead.id for lead in group] for group in decision.again] == [["lead-Ada"], ["lead-Grace", "lead-Mary"]]
+    assert decision.settlements == ()
+    assert decision.health is Health.WELL
+
+
+def test_an_installation_can_teach_other_words_for_a_taken_email() -> None:
+    policy = replace(POLICY, taken=re.compile("bereits vergeben"))
+
+    assert policy.classify(refused(400, "Diese Adresse ist bereits vergeben")) is Outcome.TAKEN
+    assert POLICY.classify(refused(400, "Diese Adresse ist bereits vergeben")) is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("status", [400, 422, 410, 418, 451])
+def test_a_single_lead_that_is_refused_is_held_with_agencyhandys_words(status: int) -> None:
+    [settlement] = POLICY.decide(refused(status, "contactNo is too long"), ONE, NOW).settlements
+
+    assert (settlement.state, settlement.reason) == (LeadState.HELD, "refused: contactNo is too long")
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_a_refused_role_is_resolved_again_once_and_the_same_leads_are_sent_again(status: int) -> None:
+    decision = POLICY.decide(refused(status, "Role not found: 123"), SEVERAL, NOW)
+
+    assert decision.refresh_role
+    assert decision.again == (SEVERAL,)
+
+
+def test_a_role_that_is_refused_though_fresh_pauses_the_workspace() -> None:
+    decision = POLICY.decide(refused(400, "Role not found: 123"), SEVERAL, NOW, role_is_fresh=True)
+
+    assert (decision.health, decision.refresh_role) == (Health.CLOSED, False)
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
+@pytest.mark.parametrize("leads", [ONE, SEVERAL], ids=["one", "several"])
+def test_refused_access_pauses_the_workspace_and_spends_no_attempt(status: int, leads: tuple[QueuedLead, ...]) -> None:
+    decision = POLICY.decide(refused(status, "Forbidden"), leads, NOW)
+
+    assert decision.health is Health.CLOSED
+    assert all(
+        (one.state, one.attempts, one.next_attempt_at) == (LeadState.PENDING, 0, NOW) for one in decision.settlements
+    )
+
+
+LATER = [refused(status) for status in (408, 425, 429, 500, 502, 503, 504, 599)] + [
+    Answer(None, "ConnectError", sent=False)
+]
+
+
+@pytest.mark.parametrize("answer", LATER, ids=lambda answer: str(answer.status))
+@pytest.mark.parametrize("leads", [ONE, SEVERAL], ids=["one", "several"])
+def test_what_agencyhandy_cannot_take_now_waits(answer: Answer, leads: tuple[QueuedLead, ...]) -> None:
+    decision = POLICY.decide(answer, leads, NOW)
+
+    assert decision.health is Health.FAILING
+    assert all((one.state, one.attempts, one.unknown) == (LeadState.PENDING, 1, False) for one in decision.settlements)
+    assert len(decision.settlements) == len(leads)
+
+
+@pytest.mark.parametrize("leads", [ONE, SEVERAL], ids=["one", "several"])
+def test_a_connection_lost_after_sending_leaves_every_outcome_unknown(leads: tuple[QueuedLead, ...]) -> None:
+    decision = POLICY.decide(Answer(None, "ReadTimeout", sent=True), leads, NOW)
+
+    assert all(one.unknown and one.state is LeadState.PENDING for one in decision.settlements)
+
+
+def test_an_unknown_outcome_stays_unknown_through_later_failures() -> None:
+    [settlement] = POLICY.decide(refused(503), (queued(unknown=True),), NOW).settlements
+
+    assert settlement.unknown
+
+
+@pytest.mark.parametrize(
+    ("attempts", "most"), [(0, 1), (1, 2), (2, 4), (5, 32), (10, 1024), (11, 1800), (40, 1800), (10_000, 1800)]
+)
+def test_the_wait_doubles_from_a_second_to_half_an_hour(attempts: int, most: int) -> None:
+    [settlement] = POLICY.decide(refused(503), (queued(attempts=attempts),), NOW).settlements
+
+    assert settlement.next_attempt_at == NOW + timedelta(seconds=most)
+    assert timedelta(seconds=most) <= LONGEST_WAIT
+
+
+def test_the_wait_has_full_jitter() -> None:
+    drawn: list[tuple[float, float]] = []
+    policy = Policy(jitter=lambda least, most: drawn.append((least, most)) or 0.25)  # type: ignore[func-returns-value]
+
+    [settlement] = policy.decide(refused(503), (queued(attempts=3),), NOW).settlements
+
+    assert drawn == [(0, 8.0)]
+    assert settlement.next_attempt_at == NOW + timedelta(seconds=0.25)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("0", timedelta()),
+        ("Mon, 23 Nov 2026 12:00:30 GMT", timedelta(seconds=30)),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", timedelta()),
+        ("99999999999999", timedelta(days=1)),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+        ("²", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms_and_bounded(header: str, wait: timedelta | None) -> None:
+    assert retry_after(header, NOW) == wait
+
+
+def test_retry_after_is_honoured_by_the_leads_and_by_the_workspace() -> None:
+    decision = POLICY.decide(refused(429, retry_after="90"), SEVERAL, NOW)
+
+    assert {one.next_attempt_at for one in decision.settlements} == {NOW + timedelta(seconds=90)}
+    assert POLICY.after(Workspace(), decision, NOW).not_before == NOW + timedelta(seconds=90)
+
+
+def test_a_lead_that_fails_for_72_hours_is_held_never_dropped() -> None:
+    old = replace(queued(attempts=50), received_at=NOW - timedelta(hours=72))
+
+    [settlement] = POLICY.decide(refused(503, "Maintenance"), (old,), NOW).settlements
+
+    assert (settlement.state, settlement.reason) == (LeadState.HELD, "gave up: Maintenance")
+
+
+def failing() -> Decision:
+    return POLICY.decide(refused(503), ONE, NOW)
+
+
+def test_after_five_failures_in_a_row_only_one_lead_at_a_time_tries_the_way() -> None:
+    workspace = Workspace()
+    opened = []
+    for _ in range(BREAKER_AFTER):
+        workspace = POLICY.after(workspace, failing(), NOW)
+        opened.append(is_open(workspace))
+
+    assert opened == [True, True, True, True, False]
+    assert workspace.not_before == NOW + timedelta(seconds=1)
+
+
+def test_the_breaker_waits_longer_each_time_but_never_over_a_minute() -> None:
+    workspace = Workspace(failures=BREAKER_AFTER)
+    waits = []
+    for _ in range(10):
+        workspace = POLICY.after(workspace, failing(), NOW)
+        waits.append((workspace.not_before or NOW) - NOW)
+
+    assert [wait.total_seconds() for wait in waits] == [2, 4, 8, 16, 32, 60, 60, 60, 60, 60]
+
+
+def test_a_pause_is_probed_every_minute_and_ends_with_the_first_success() -> None:
+    paused = POLICY.after(Workspace(), POLICY.decide(refused(401, "Invalid API key"), ONE, NOW), NOW)
+
+    assert (paused.paused, paused.not_before) == ("Invalid API key", NOW + PAUSE)
+    assert not is_open(paused)
+    assert is_open(POLICY.after(paused, POLICY.decide(created(NAMES[0]), ONE, NOW), NOW))
+
+
+def test_what_agencyhandy_says_is_bounded_before_it_becomes_a_reason() -> None:
+    [settlement] = POLICY.decide(refused(400, "x" * 100_000), ONE, NOW).settlements
+
+    assert len(settlement.reason) < 400
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"message": {"deep": 1}}', "null", '"words"', "\x00"])
+def test_no_answer_is_too_strange_to_be_decided_on(text: str) -> None:
+    for status in (100, 200, 299, 302, 400, 409, 422, 500, 999):
+        decision = POLICY.decide(Answer(status, text, members=read_members(text)), SEVERAL, NOW)
+        assert decision.settlements or decision.again
