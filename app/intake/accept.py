@@ -1,0 +1,44 @@
+"""What forms and hooks share: a request becomes an inbound, a reading, and a receipt once it is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.endpoints import Endpoint, RelayConfig
+from app.intake.guard import Allowance
+from app.lead import Receipt
+from app.logs import log
+from app.outbox.outbox import Outbox
+from app.reader import Reading, read
+from app.sources.base import Inbound
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a request is taken in with. `strangers` bounds what one address can send to names that nobody configured."""
+
+    config: RelayConfig
+    outbox: Outbox
+    clock: Callable[[], datetime]
+    public_url: str
+    max_body_bytes: int
+    repeat_window: timedelta
+    strangers: Allowance
+
+    def read(self, inbound: Inbound, endpoint: Endpoint) -> Reading:
+        """What the request says."""
+        return read(inbound, endpoint, self.clock(), self.repeat_window)
+
+    async def store(self, reading: Reading) -> Receipt:
+        """The receipt, when everything is on disk."""
+        receipt = await self.outbox.add(reading.submission)
+        log.info(
+            "submission_accepted",
+            endpoint=reading.submission.endpoint,
+            receipt=receipt.id,
+            leads={lead_id: state.value for lead_id, state in receipt.leads},
+            repeat=receipt.repeat,
+        )
+        return receipt

@@ -1,0 +1,65 @@
+"""What a request has to pass before it is read: size, time, origin, rate."""
+
+from __future__ import annotations
+
+import asyncio
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import ClientDisconnect, Request
+
+from app.endpoints import Form, origin_of
+from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, TooManyRequests
+from app.sources.base import Inbound
+
+BODY_SECONDS = 60
+
+
+async def read_inbound(request: Request, limit: int) -> Inbound:
+    """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+    except (ClientDisconnect, TimeoutError) as error:
+        raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
+    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def check_origin(form: Form, origin: str | None, public_url: str) -> None:
+    """Raises OriginNotAllowed for a page that may not post here. No Origin is no page, or a very private browser."""
+    if origin is not None and form.allowed_origins and not origin_allowed(form, origin, public_url):
+        raise OriginNotAllowed(f"This form does not take posts from {origin[:200]}.")
+
+
+def origin_allowed(form: Form, origin: str, public_url: str) -> bool:
+    """Whether a page of that origin may post: any where none are named; the relay's own pages always."""
+    return not form.allowed_origins or origin.lower() in {*form.allowed_origins, origin_of(public_url)}
+
+
+class Allowance:
+    """So many requests a minute from one address; more raise TooManyRequests."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._item = RateLimitItemPerMinute(per_minute)
+
+    def take(self, request: Request) -> None:
+        """Counts a request of its client's address."""
+        address = request.client.host if request.client else ""
+        if not self._limiter.hit(self._item, address):
+            raise TooManyRequests("That is more than this address may send; please wait a minute.")

@@ -1,0 +1,51 @@
+"""`/hooks/{name}`: what providers' servers send.
+
+A provider can mend nothing, and many switch a hook off at the first 4xx: what can be kept is answered 200.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from app.endpoints import unknown_endpoint
+from app.errors import Rejected, SignatureRefused
+from app.intake import replies
+from app.intake.accept import Intake
+from app.intake.guard import read_inbound
+from app.intake.openapi import HOOK_BODY, HOOK_RESPONSES
+
+
+def router(intake: Intake) -> APIRouter:
+    """The routes of every hook."""
+    routes = APIRouter(prefix="/hooks/{name}", tags=["hooks"])
+
+    @routes.post("", summary="Deliver an event", response_model=None, responses=HOOK_RESPONSES, openapi_extra=HOOK_BODY)
+    async def deliver(name: str, request: Request) -> Response:
+        """Takes a request: `{"receipt", "leads": [{"id", "state"}]}`, with `"repeat": true` for one that is there."""
+        try:
+            return await receive(intake, name, request)
+        except Rejected as error:
+            return replies.rejected(request, error, site=intake.config.site, for_people=False)
+
+    @routes.head("", include_in_schema=False, response_model=None)
+    @routes.get("", summary="Whether it is there", response_model=None)
+    async def probe(name: str) -> Response:
+        """Providers look before they save a hook."""
+        return replies.hook_probed(name)
+
+    return routes
+
+
+async def receive(intake: Intake, name: str, request: Request) -> Response:
+    """Guard, read, store, answer. Raises Rejected where nothing is kept."""
+    hook = intake.config.hooks.get(name)
+    if hook is None:
+        intake.strangers.take(request)
+    inbound = await read_inbound(request, intake.max_body_bytes)
+    reading = intake.read(inbound, hook or unknown_endpoint("hook", name))
+    receipt = await intake.store(reading)
+    status = 401 if isinstance(reading.problem, SignatureRefused) else 200
+    detail = str(reading.problem or reading.submission.note)
+    if hook is None:
+        detail = f"No hook is called {name[:64]}; what came is kept for a while."
+    return replies.hook_accepted(receipt, detail, status)

@@ -1,0 +1,129 @@
+"""What a visitor, a script or a provider is answered: pages, redirects, JSON, and problems after RFC 9457."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.endpoints import Form, origin_of
+from app.errors import Rejected
+from app.intake.guard import origin_allowed
+from app.intake.pages import page
+from app.lead import Entry, Receipt
+
+REDIRECT_FIELDS = ("_next", "_redirect", "redirect", "redirectTo", "redirect_to", "returnURL", "retURL", "next")
+"""What forms of other services call the page to go to."""
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a script asks: a JSON body, an Accept of JSON, or a fetch rather than a navigation."""
+    headers = request.headers
+    accept = headers.get("accept", "")
+    return (
+        "json" in headers.get("content-type", "").partition(";")[0]
+        or ("application/json" in accept and "text/html" not in accept)
+        or headers.get("x-requested-with", "").lower() == "xmlhttprequest"
+        or headers.get("sec-fetch-mode", "navigate") != "navigate"
+    )
+
+
+def hook_accepted(receipt: Receipt, detail: str = "", status: int = 200) -> JSONResponse:
+    """A provider's answer: exactly 200 where its request was taken, as some accept nothing else."""
+    body: dict[str, Any] = {
+        "receipt": receipt.id,
+        "leads": [{"id": lead_id, "state": state.value} for lead_id, state in receipt.leads],
+    }
+    if receipt.repeat:
+        body["repeat"] = True
+    if detail:
+        body["detail"] = detail
+    return JSONResponse(body, status)
+
+
+def hook_probed(name: str) -> JSONResponse:
+    """The answer to a provider that only looks whether there is anybody."""
+    return JSONResponse({"hook": name[:64], "detail": "POST to this address."})
+
+
+def form_accepted(request: Request, form: Form, entries: tuple[Entry, ...], receipt: Receipt) -> Response:
+    """A visitor's thanks; the same for spam and repeats, so that a robot learns nothing."""
+    if wants_json(request):
+        return JSONResponse({"ok": True, "receipt": receipt.id})
+    target = redirect_target(form, entries) or str(request.url_for("form_thanks", name=form.name).path)
+    return RedirectResponse(target, status_code=303)
+
+
+def redirect_target(form: Form, entries: tuple[Entry, ...]) -> str | None:
+    """Where the form's own fields want to go, if that is allowed; else the form's redirect."""
+    data = entries[0].data if entries and isinstance(entries[0].data, Mapping) else {}
+    allowed = {*form.allowed_redirects, *form.allowed_origins}
+    if form.redirect:
+        allowed.add(origin_of(form.redirect))
+    for key in REDIRECT_FIELDS:
+        wanted = data.get(key)
+        if isinstance(wanted, str) and _is_in(wanted.strip(), allowed):
+            return wanted.strip()
+    return form.redirect
+
+
+def redirect_origins(form: Form) -> list[str]:
+    """Every origin that this form may send a visitor to, for its pages' content policy."""
+    own = [origin_of(form.redirect)] if form.redirect else []
+    return sorted({*own, *form.allowed_redirects, *form.allowed_origins})
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
+    """An error for a program: https://www.rfc-editor.org/rfc/rfc9457"""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def failed(request: Request, status: int, title: str, detail: str, *, site: str) -> Response:
+    """An error for whoever asked: a page that says whether anything was sent, or a problem."""
+    if wants_json(request):
+        return problem(status, title, detail)
+    return page("error.html", status, site=site, title=title, detail=detail)
+
+
+def rejected(request: Request, error: Rejected, *, site: str, for_people: bool) -> Response:
+    """The answer where nothing was kept."""
+    if for_people:
+        response = failed(request, error.status, error.title, f"{error} Nothing was sent.", site=site)
+    else:
+        response = problem(error.status, error.title, str(error))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def cors_headers(form: Form | None, origin: str | None, public_url: str) -> dict[str, str]:
+    """What lets a page's script read the answer, errors included; nothing for a page that may not post."""
+    if form is None or not form.allowed_origins:
+        return {"Access-Control-Allow-Origin": "*"}
+    if origin is None or not origin_allowed(form, origin, public_url):
+        return {"Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+def preflight(headers: Mapping[str, str]) -> Response:
+    """The answer to a browser that asks whether a script may post."""
+    allowed = {
+        **headers,
+        "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+        "Access-Control-Allow-Headers": "Accept, Content-Type, Idempotency-Key, X-Requested-With",
+        "Access-Control-Max-Age": "86400",
+    }
+    return Response(status_code=204, headers=allowed)
+
+
+def _is_in(address: str, origins: set[str]) -> bool:
+    """Whether it is a whole address at one of the origins. Browsers read `\\` as `/`: such an address is none."""
+    if "\\" in address or any(char.isspace() or ord(char) < 0x20 for char in address):
+        return False
+    try:
+        return origin_of(address) in origins
+    except ValueError:
+        return False

@@ -1,0 +1,70 @@
+"""`/healthz`, `/readyz` and the front page: is it up, can it store, does it know its way to AgencyHandy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from app.errors import StoreUnavailable
+from app.intake.accept import Intake
+from app.intake.pages import MARKS, page
+from app.lead import MEANING
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationState:
+    """How the way to AgencyHandy stands: `state` is ready, unresolved, failing or paused.
+
+    `is_trial`: only this machine reaches the relay, so that its front page may be a place to try it.
+    """
+
+    state: str
+    words: str
+    role_known: bool
+    is_sandbox: bool
+    is_trial: bool
+
+
+def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRouter:
+    """The routes that tell how the relay is."""
+    routes = APIRouter(tags=["status"])
+
+    @routes.get("/healthz", summary="Is the process up?", response_model=None)
+    async def healthz() -> Response:
+        """200 as long as it answers at all."""
+        return JSONResponse({"status": "up"})
+
+    @routes.get("/readyz", summary="Can it take requests?", response_model=None)
+    async def readyz() -> Response:
+        """503 only where nothing can be stored. While AgencyHandy is away the relay takes enquiries all the same."""
+        way = destination()
+        body = {"store": "writable", "role": "known" if way.role_known else "unknown", "destination": way.state}
+        try:
+            await intake.outbox.check_writable()
+        except StoreUnavailable:
+            return JSONResponse({**body, "status": "not ready", "store": "not writable"}, 503)
+        return JSONResponse({"status": "ready", **body})
+
+    @routes.get("/", include_in_schema=False, response_model=None)
+    async def home(request: Request) -> Response:
+        """What this is and how it is; in a trial also a form to try. Who sent it shows only where nothing is real."""
+        way = destination()
+        if not way.is_trial:
+            return page("running.html", site=intake.config.site, way=way)
+        return page(
+            "home.html",
+            site=intake.config.site,
+            way=way,
+            public_url=intake.public_url,
+            form=next(iter(intake.config.forms.values()), None),
+            hooks=list(intake.config.hooks.values()),
+            leads=await intake.outbox.books.leads(limit=8) if way.is_sandbox else [],
+            counts=await intake.outbox.books.counts() if way.is_sandbox else {},
+            meaning=MEANING,
+            marks=MARKS,
+        )
+
+    return routes

@@ -1,0 +1,190 @@
+"""Real servers for tests: an ASGI app under uvicorn in a thread, and the relay as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from app.sandbox import DEMO_KEY
+
+ROOT = Path(__file__).parent.parent
+DEMO_TOML = ROOT / "deploy/demo/relay.toml"
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(check: Any, what: str, seconds: float = 15) -> Any:
+    """What `check` returns as soon as that is true; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := check():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@contextlib.contextmanager
+def served(app: Any, port: int = 0) -> Iterator[str]:
+    """The app under uvicorn in this process; gives its address."""
+    port = port or free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    eventually(lambda: server.started or not thread.is_alive(), "the server starts")
+    assert server.started, "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def stored(folder: Path, sql: str, *values: Any) -> list[Any]:
+    """What a query finds in the relay's store, past the relay."""
+    with contextlib.closing(sqlite3.connect(folder / "relay.db")) as store:
+        return store.execute(sql, values).fetchall()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The relay's store, held by somebody else, so that nobody can write to it or read it."""
+    with contextlib.closing(sqlite3.connect(folder / "relay.db", isolation_level=None)) as store:
+        store.execute("BEGIN EXCLUSIVE")
+        yield
+        store.execute("ROLLBACK")
+
+
+class SandboxClient:
+    """What a test asks of the sandbox, over its control API."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._http = httpx.Client(base_url=f"{address}/_sandbox", timeout=10)
+
+    def members(self) -> list[dict[str, Any]]:
+        """Who was created, in order."""
+        found: list[dict[str, Any]] = self._http.get("/members").json()["members"]
+        return found
+
+    def emails(self) -> list[str]:
+        """Whose e-mail addresses it holds, in order."""
+        return [member["email"] for member in self.members()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request to create leads that it was sent."""
+        found: list[dict[str, Any]] = self._http.get("/requests").json()["requests"]
+        return [one for one in found if one["path"].endswith("bulk-lead")]
+
+    def fault(self, **fault: Any) -> None:
+        """Adds a fault."""
+        self._http.post("/faults", json=fault).raise_for_status()
+
+    def heal(self) -> None:
+        """Takes all faults away."""
+        self._http.delete("/faults").raise_for_status()
+
+    def put(self, path: str, **body: Any) -> None:
+        """Changes key, role or companies."""
+        self._http.put(path, json=body).raise_for_status()
+
+    def reset(self) -> None:
+        """As new."""
+        self._http.post("/reset").raise_for_status()
+
+    def close(self) -> None:
+        """Lets go of its connections."""
+        self._http.close()
+
+
+class RelayProcess:
+    """`lead-relay serve` in a process, with a store of its own, to be killed and started again."""
+
+    def __init__(self, folder: Path, agencyhandy: str, *, toml: Path = DEMO_TOML, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "relay.log"
+        self._environment = environment(
+            folder,
+            AGENCYHANDY_BASE_URL=agencyhandy,
+            AGENCYHANDY_API_KEY=DEMO_KEY,
+            PORT=str(self.port),
+            RELAY_CONFIG=str(toml),
+        ) | {name.upper(): value for name, value in settings.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+        eventually(self.is_up, "the relay answers", 30)
+
+    def is_up(self) -> bool:
+        """Whether it answers; fails where it has ended by itself."""
+        assert self._process is not None
+        assert self._process.poll() is None, f"the relay ended:\n{self.log.read_text()}"
+        try:
+            return httpx.get(f"{self.address}/healthz", timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, and waits until it has drained."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+
+    def leads(self) -> list[dict[str, Any]]:
+        """What `lead-relay leads list --json` says."""
+        import json
+
+        listed = subprocess.run(
+            [sys.executable, "-m", "app", "leads", "list", "--json", "--limit", "100000"],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            check=True,
+        )
+        return [json.loads(line) for line in listed.stdout.splitlines()]
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """An environment for the relay that nothing of this machine's own settings reaches into."""
+    from app.settings import Settings
+
+    mine = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in mine}
+    return kept | {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/relay.db", "LOG_FORMAT": "json"} | settings
+
+
+def demo_secrets(toml: Mapping[str, Any]) -> dict[str, str]:
+    """Hook → its first secret in the demo's relay.toml."""
+    return {name: hook["secrets"][0] for name, hook in toml["hooks"].items()}

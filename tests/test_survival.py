@@ -1,0 +1,164 @@
+"""What was answered 2xx is delivered, once: real processes, really killed, with a real server in between."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.sandbox import create_sandbox
+from tests.running import RelayProcess, SandboxClient, eventually, free_port, served
+
+POSTS = 1000
+CONNECTIONS = 64
+
+
+@pytest.fixture
+def started(sandbox: SandboxClient, tmp_path: Path) -> Iterator[RelayProcess]:
+    relay = RelayProcess(tmp_path, sandbox.address)
+    relay.start()
+    yield relay
+    relay.stop()
+
+
+class Load:
+    """So many posts over so many connections; `acknowledged` are the addresses whose post was answered 2xx or 303."""
+
+    def __init__(self, address: str, posts: int = POSTS) -> None:
+        self.acknowledged: list[str] = []
+        self._address = address
+        self._posts = posts
+
+    def run(self) -> None:
+        """Sends every post once, and waits for the last answer."""
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        with (
+            httpx.Client(base_url=self._address, timeout=10, limits=limits) as client,
+            ThreadPoolExecutor(CONNECTIONS) as pool,
+        ):
+            list(pool.map(lambda number: self._post(client, number), range(self._posts)))
+
+    def _post(self, client: httpx.Client, number: int) -> None:
+        address = f"visitor{number}@example.com"
+        try:
+            answer = client.post("/forms/contact", data={"name": f"Visitor No{number}", "email": address})
+        except httpx.HTTPError:
+            return
+        if answer.status_code in {200, 303}:
+            self.acknowledged.append(address)
+
+
+def assert_each_once(sandbox: SandboxClient, acknowledged: list[str], seconds: float = 60) -> None:
+    """Everything acknowledged is in AgencyHandy, and nobody is there twice."""
+    eventually(lambda: set(acknowledged) <= set(sandbox.emails()), "everything acknowledged is delivered", seconds)
+    emails = sandbox.emails()
+    assert len(emails) == len(set(emails))
+
+
+@pytest.mark.slow
+def test_a_thousand_posts_over_64_connections_make_a_thousand_leads_each_once(
+    started: RelayProcess, sandbox: SandboxClient
+) -> None:
+    load = Load(started.address)
+    load.run()
+
+    assert len(load.acknowledged) == POSTS
+    assert_each_once(sandbox, load.acknowledged)
+    assert {lead["state"] for lead in started.leads()} == {"delivered"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.5])
+def test_after_a_kill_amid_a_thousand_posts_every_answered_one_is_delivered_once(
+    started: RelayProcess, sandbox: SandboxClient, after: float
+) -> None:
+    load = Load(started.address)
+    killer = threading.Timer(after, started.kill)
+    killer.start()
+    load.run()
+    killer.join()
+    started.kill()
+    started.start()
+
+    assert load.acknowledged
+    assert_each_once(sandbox, load.acknowledged)
+    eventually(lambda: {lead["state"] for lead in started.leads()} == {"delivered"}, "the books are settled", 60)
+
+
+@pytest.mark.slow
+def test_a_kill_while_agencyhandy_is_carrying_out_a_request_doubles_nothing(
+    started: RelayProcess, sandbox: SandboxClient
+) -> None:
+    sandbox.fault(kind="delay", seconds=2, times=1)
+    load = Load(started.address, posts=5)
+    load.run()
+    eventually(sandbox.requests, "a request is under way")
+    started.kill()
+    started.start()
+
+    assert_each_once(sandbox, load.acknowledged)
+    eventually(lambda: {lead["state"] for lead in started.leads()} == {"delivered"}, "the books are settled", 60)
+    assert len(sandbox.emails()) == 5
+
+
+def test_a_stop_drains_what_is_under_way(started: RelayProcess, sandbox: SandboxClient) -> None:
+    sandbox.fault(kind="delay", seconds=1, times=1)
+    load = Load(started.address, posts=1)
+    load.run()
+    eventually(sandbox.requests, "the request is under way")
+    started.stop()
+
+    assert [lead["state"] for lead in started.leads()] == ["delivered"]
+
+
+def test_with_agencyhandy_away_at_start_the_relay_accepts_and_delivers_when_it_is_back(tmp_path: Path) -> None:
+    port = free_port()
+    relay = RelayProcess(tmp_path, f"http://127.0.0.1:{port}")
+    relay.start()
+    load = Load(relay.address, posts=20)
+    load.run()
+    assert len(load.acknowledged) == 20
+    ready = httpx.get(f"{relay.address}/readyz")
+    assert (ready.status_code, ready.json()["role"]) == (200, "unknown")
+
+    with ExitStack() as stack:
+        sandbox = SandboxClient(stack.enter_context(served(create_sandbox(), port)))
+        assert_each_once(sandbox, load.acknowledged)
+        assert httpx.get(f"{relay.address}/readyz").json()["destination"] == "ready"
+        sandbox.close()
+        relay.stop()
+
+
+def test_a_known_role_is_remembered_through_a_restart_while_agencyhandys_lists_are_away(
+    started: RelayProcess, sandbox: SandboxClient
+) -> None:
+    eventually(lambda: httpx.get(f"{started.address}/readyz").json()["role"] == "known", "the role is known")
+    started.stop()
+    sandbox.fault(kind="status", status=503, path="/roles")
+    sandbox.fault(kind="status", status=503, path="/accounts/companies")
+    started.start()
+    load = Load(started.address, posts=1)
+    load.run()
+
+    assert_each_once(sandbox, load.acknowledged)
+
+
+def test_it_starts_soon_and_small(started: RelayProcess) -> None:
+    """The promise is 2 s and 120 MiB; a noisy machine gets some slack on the first."""
+    started.stop()
+    before = time.monotonic()
+    started.start()
+    assert time.monotonic() - before < 4
+
+    process = started._process
+    assert process is not None
+    status = Path(f"/proc/{process.pid}/status")
+    if status.exists():
+        resident = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        assert int(resident.split()[1]) < 120 * 1024
