@@ -1,0 +1,127 @@
+"""`lead-relay check`: what is well, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import httpx
+
+from app.delivery.agencyhandy import AgencyHandy
+from app.endpoints import Hook, RelayConfig, names_of_secrets
+from app.errors import ConfigurationError, DestinationError, StoreUnavailable
+from app.lead import LeadState
+from app.outbox.outbox import Outbox
+from app.settings import Settings, dotenv
+
+COMPOSE = ("RELAY_SUBNET", "COMPOSE_")
+"""How the names begin that `.env` holds for deploy/compose.yaml alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is well, and in words how it is or what to do."""
+
+    what: str
+    is_well: bool
+    words: str
+
+
+async def look(configuration: Callable[[], tuple[Settings, RelayConfig]]) -> list[Finding]:
+    """Every finding. Stops early where the configuration itself is wrong."""
+    try:
+        settings, config = configuration()
+    except ConfigurationError as error:
+        return [Finding("configuration", False, str(error)), *_names(None)]
+    forms, hooks = len(config.forms), len(config.hooks)
+    findings = [Finding("configuration", True, f"{settings.relay_toml}: {forms} form(s), {hooks} hook(s)")]
+    findings += _names(names_of_secrets(settings.relay_toml))
+    findings += _secrets(settings, config)
+    findings.append(await _store(settings))
+    findings += [finding async for finding in _destination(settings)]
+    findings.append(await _address(settings))
+    return findings
+
+
+def _names(used: set[str] | None) -> Iterator[Finding]:
+    """What looks like a setting and is none, and is not among the names that relay.toml's secrets use either.
+
+    Any name of `.env`; of the environment, where much is none of our business, those that start like AgencyHandy's.
+    Where it is not known what is `used`, only what is close to a setting's name.
+    """
+    settings = [name.upper() for name in Settings.model_fields]
+    known = {*settings, *(f"{name}_FILE" for name in settings), *(used or ())}
+    ours = (name for name in os.environ if name.upper().startswith("AGENCYHANDY_"))
+    for name in sorted({*dotenv(), *ours}):
+        if {name, name.upper()} & known or name.startswith(COMPOSE):
+            continue
+        if close := get_close_matches(name.upper(), settings, n=1, cutoff=0.8):
+            yield Finding("setting", False, f"no setting is called {name}; is {close[0]} meant?")
+        elif used is not None:
+            yield Finding("setting", False, f"no setting is called {name}; docs/configuration.md lists those there are")
+
+
+def _secrets(settings: Settings, config: RelayConfig) -> list[Finding]:
+    """The demo's secrets are in the public repository: fine in a trial, an open door in earnest."""
+    known = [hook.name for hook in config.hooks.values() if is_demo_secret(hook)]
+    if not known:
+        return []
+    words = f"{', '.join(known)}: the demo's secrets, which everybody knows"
+    if settings.uses_sandbox:
+        return [Finding("secrets", True, f"{words}; fine for a trial")]
+    return [Finding("secrets", False, f"{words}. Copy deploy/demo/relay.toml to relay.toml and put your own in")]
+
+
+def is_demo_secret(hook: Hook) -> bool:
+    """Whether one of its secrets is written in the demo's relay.toml."""
+    return any(secret.get_secret_value().startswith("demo-") for secret in hook.secrets)
+
+
+async def _store(settings: Settings) -> Finding:
+    outbox = Outbox(settings.database_url.get_secret_value())
+    try:
+        await outbox.open()
+        await outbox.check_writable()
+        counts = await outbox.books.counts()
+    except StoreUnavailable as error:
+        return Finding("store", False, f"{error}\nCheck DATABASE_URL, the folder's owner, and the disk's space")
+    finally:
+        await outbox.close()
+    waiting, held = counts[LeadState.PENDING], counts[LeadState.HELD]
+    return Finding("store", True, f"writable; {sum(counts.values())} lead(s), {waiting} waiting, {held} held")
+
+
+async def _destination(settings: Settings) -> AsyncIterator[Finding]:
+    """The key counts as accepted once AgencyHandy has answered something with it."""
+    if settings.agencyhandy_api_key is None:
+        yield Finding("key", True, "AGENCYHANDY_API_KEY is not set: leads go to the sandbox, which needs none")
+        return
+    client = AgencyHandy(settings.agencyhandy_base_url, settings.agencyhandy_api_key.get_secret_value(), timeout=10)
+    try:
+        company = settings.agencyhandy_company_id or await client.company_id()
+        role = await client.client_role_id(company)
+        yield Finding("key", True, f"accepted at {settings.agencyhandy_base_url}")
+        yield Finding("company", True, company)
+        yield Finding("role", True, f"client is {role}")
+    except DestinationError as error:
+        yield Finding("destination", False, str(error))
+    finally:
+        await client.close()
+
+
+async def _address(settings: Settings) -> Finding:
+    """Whether the address that the world is told leads here."""
+    url = f"{settings.address}/healthz"
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(url)
+        reached = answer.status_code == 200 and answer.json() == {"status": "up"}
+    except (httpx.HTTPError, ValueError):
+        reached = False
+    if reached:
+        return Finding("address", True, f"{settings.address} leads to a running relay")
+    if settings.is_on_this_machine:
+        return Finding("address", True, f"{settings.address}: no relay runs there just now")
+    return Finding("address", False, f"{url} does not lead to the relay: is it running, and does the proxy pass it on?")

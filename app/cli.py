@@ -1,0 +1,182 @@
+"""`lead-relay …`: parse arguments, call one function."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app import console
+from app.endpoints import RelayConfig, load_relay_config
+from app.errors import ConfigurationError, RelayError
+from app.lead import LeadState
+from app.settings import Settings, environment, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they can be secrets and people
+    help="Takes enquiries and delivers each one to AgencyHandy as a lead, once.",
+)
+leads = typer.Typer(no_args_is_help=True, help="The leads, and where each one stands.")
+app.add_typer(leads, name="leads")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def main() -> None:
+    """The command `lead-relay`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal or a file that has no ✓, and not everybody's name
+    app()
+
+
+def says_what_is_wrong(command: Callable[..., None]) -> Callable[..., None]:
+    """Our own errors in words and exit code 2, instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except RelayError as error:
+            console.complain(str(error))
+            raise typer.Exit(2) from error
+
+    return run
+
+
+def configuration(**given: Any) -> tuple[Settings, RelayConfig]:
+    """Settings and relay.toml, both checked. Raises ConfigurationError."""
+    from app.reader import check as check_endpoints
+
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    config = load_relay_config(settings.relay_toml, environment())
+    check_endpoints(config, settings.relay_toml)
+    return settings, config
+
+
+@app.command()
+@says_what_is_wrong
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; HOST in the environment.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; PORT in the environment.")
+    ] = None,
+) -> None:
+    """Take enquiries and deliver them, until stopped."""
+    from app import logs, server
+
+    settings, config = configuration(host=host, port=port)
+    listener = server.listen(settings)
+    logs.set_up(settings.log_format)
+    console.announce(settings, config)
+    server.run(settings, config, listener)
+
+
+@app.command()
+@says_what_is_wrong
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8001,
+    journal: Annotated[Path | None, typer.Option(help="A file that keeps the leads it was given.")] = None,
+) -> None:
+    """Run the sandbox by itself: a stand-in for AgencyHandy, with faults on demand."""
+    import uvicorn
+
+    from app.sandbox import DEMO_KEY, create_sandbox
+
+    try:
+        stand_in = create_sandbox(journal)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--journal: {error}") from error
+    console.say(f"The sandbox is at http://{host}:{port}. To deliver to it, start the relay with")
+    console.say(f"  AGENCYHANDY_BASE_URL=http://{host}:{port} AGENCYHANDY_API_KEY={DEMO_KEY}")
+    uvicorn.run(stand_in, host=host, port=port, log_level="warning")
+
+
+@app.command()
+@says_what_is_wrong
+def check() -> None:
+    """Look at key, company, role, store, configuration and public address, and say what to do."""
+    from app import checkup
+
+    findings = asyncio.run(checkup.look(configuration))
+    for finding in findings:
+        console.finding(finding)
+    if any(not finding.is_well for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+@says_what_is_wrong
+def preview(
+    body: Annotated[Path, typer.Argument(help="A file with the request's body; - reads standard input.")],
+    endpoint: Annotated[str, typer.Option(help="The form or hook it would be sent to.")] = "contact",
+    content_type: Annotated[str, typer.Option(help="Its content type.")] = "application/json",
+    header: Annotated[
+        list[str] | None, typer.Option(help="A further header, as 'Name: value'; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the leads a request would become, and why each field was chosen. Nothing is stored or sent."""
+    from app.preview import read_request
+
+    _, config = configuration()
+    data = sys.stdin.buffer.read() if str(body) == "-" else console.read_file(body)
+    reading = read_request(
+        config, endpoint, data, content_type=content_type, headers=header or [], now=datetime.now(UTC)
+    )
+    console.reading(reading, as_json=as_json)
+
+
+@leads.command("list")
+@says_what_is_wrong
+def list_leads(
+    state: Annotated[LeadState | None, typer.Option(help="Only those in this state.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Only those of this form or hook.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest leads."""
+    found = asyncio.run(_with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
+    console.leads(found, as_json=as_json)
+
+
+@leads.command("show")
+@says_what_is_wrong
+def show_lead(
+    lead_id: Annotated[str, typer.Argument(help="The lead's id, as `leads list` shows it.")], as_json: Json = False
+) -> None:
+    """Show one lead: what was sent, what it became, and every attempt to deliver it."""
+
+    async def look(books: Any) -> Any:
+        lead = await books.lead(lead_id)
+        if lead is None:
+            raise ConfigurationError(f"There is no lead {lead_id}; lead-relay leads list shows those there are.")
+        return lead, await books.submission(lead.submission_id), await books.attempts(lead_id)
+
+    console.lead(*asyncio.run(_with_books(look)), as_json=as_json)
+
+
+async def _with_books(look: Callable[[Any], Any]) -> Any:
+    """What `look` finds in the store that the settings name."""
+    from app.outbox.books import Books
+    from app.outbox.engine import sqlite_file
+
+    url = load_settings().database_url.get_secret_value()
+    if not sqlite_file(url).is_file():
+        raise ConfigurationError(
+            f"There is no store at {sqlite_file(url)}: run this where the relay runs, or set DATABASE_URL."
+        )
+    books = Books(url)
+    try:
+        return await look(books)
+    finally:
+        await books.close()

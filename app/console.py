@@ -1,0 +1,238 @@
+"""What the command line prints: tables for people, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from app.endpoints import RelayConfig
+from app.errors import ConfigurationError
+from app.lead import Lead, LeadState
+from app.outbox.records import Attempt, StoredLead, StoredSubmission
+from app.reader import Reading
+from app.settings import DEMO_TOML, Settings
+
+if TYPE_CHECKING:
+    from app.checkup import Finding
+
+out = Console(highlight=False)
+wide = Console(highlight=False, width=100_000)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+STYLE = {
+    LeadState.DELIVERED: "green",
+    LeadState.PENDING: "blue",
+    LeadState.SENDING: "blue",
+    LeadState.HELD: "yellow",
+    LeadState.DUPLICATE: "magenta",
+}
+"""The colour of a state; the others are dim."""
+
+FIELDS = {
+    "firstName": ("first_name", "full_name"),
+    "lastName": ("last_name", "full_name"),
+    "email": ("email",),
+    "contactNo": ("contact_no",),
+    "message": ("message",),
+    "source": ("source",),
+    "status": ("status",),
+    "positionInBoard": ("position_in_board",),
+}
+"""A lead's field in AgencyHandy's words → ours, and what it may have been found as."""
+
+
+def say(text: str) -> None:
+    """A line for a person."""
+    err.print(escape(printable(text)))
+
+
+def complain(text: str) -> None:
+    """What is wrong and what to do."""
+    for line in printable(text).splitlines():
+        err.print(f"[bold red]✗[/] {escape(line)}")
+
+
+def announce(settings: Settings, config: RelayConfig) -> None:
+    """The first lines of `serve`."""
+    say(f"Lead Relay is at {settings.address} (forms: {_names(config.forms)}; hooks: {_names(config.hooks)}).")
+    if settings.uses_sandbox:
+        say("AGENCYHANDY_API_KEY is not set, so leads go to the built-in sandbox and nothing leaves this machine.")
+    elif settings.relay_toml == DEMO_TOML:
+        say(f"There is no relay.toml: {DEMO_TOML} applies, whose secrets everybody knows. Put your own in relay.toml.")
+
+
+def finding(one: Finding) -> None:
+    """A line of `check`, and further ones below it."""
+    mark = "[green]✓[/]" if one.is_well else "[bold red]✗[/]"
+    first, *more = printable(one.words).splitlines()
+    out.print(f"{mark} [bold]{one.what}[/]  {escape(first)}", soft_wrap=True)
+    for line in more:
+        out.print(f"  {escape(line)}", soft_wrap=True)
+
+
+def reading(one: Reading, *, as_json: bool) -> None:
+    """What a request would become."""
+    submission = one.submission
+    if not submission.leads:
+        say(f"No lead: {submission.note or 'nobody is in it'}")
+    if as_json:
+        for lead_ in submission.leads:
+            _json({**lead_json(lead_), "problem": str(one.problem or ""), "why": _why(lead_)})
+        return
+    if one.problem is not None:
+        _line("!", "yellow", str(one.problem))
+    for lead_ in submission.leads:
+        _one_lead(lead_)
+
+
+def leads(found: list[StoredLead], *, as_json: bool) -> None:
+    """A list of leads."""
+    if as_json:
+        for one in found:
+            _json(stored_json(one))
+        return
+    if not found:
+        say("No leads. One will stand here as soon as a form or hook is sent.")
+        return
+    rows = (
+        (
+            one.id,
+            f"{one.received_at:%Y-%m-%d %H:%M:%S}",
+            one.endpoint,
+            Text(one.lead.state.value, STYLE.get(one.lead.state, "dim")),
+            f"{one.lead.first_name} {one.lead.last_name}".strip(),
+            one.lead.email,
+            one.lead.contact_no,
+        )
+        for one in found
+    )
+    columns = ("id", "received (UTC)", "endpoint", "state", "name", "e-mail", "phone")
+    wide.print(_table(columns, rows))
+
+
+def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
+    """One lead with all that happened to it."""
+    if as_json:
+        more = {"source": one.lead.source, "message": one.lead.message, "why": _why(one.lead)}
+        _json({**stored_json(one), **more, "attempts": [_attempt(attempt) for attempt in tries]})
+        return
+    _one_lead(one.lead)
+    source = f" as {submission.source}" if submission is not None else ""
+    _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
+    for attempt in tries:
+        words = " ".join(attempt.answer.split())[:160]
+        status = attempt.status or "no answer"
+        _line(
+            "attempt",
+            "",
+            f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {attempt.outcome} {status} {attempt.duration_ms} ms {words}",
+        )
+
+
+def lead_json(one: Lead) -> dict[str, Any]:
+    """A lead's fields as AgencyHandy calls them, with what it has no field for."""
+    return {
+        "state": one.state.value,
+        "reason": one.reason,
+        **{name: getattr(one, ours[0]) for name, ours in FIELDS.items()},
+        "utm": dict(one.utm),
+        "extra": {field.label or field.key: field.value for field in one.extra},
+    }
+
+
+def stored_json(one: StoredLead) -> dict[str, Any]:
+    """A line of `leads list --json`."""
+    return {
+        "id": one.id,
+        "state": one.lead.state.value,
+        "endpoint": one.endpoint,
+        "firstName": one.lead.first_name,
+        "lastName": one.lead.last_name,
+        "email": one.lead.email,
+        "contactNo": one.lead.contact_no,
+        "memberId": one.member_id or None,
+        "receivedAt": one.received_at.isoformat(),
+        "reason": one.lead.reason,
+        "attempts": one.attempts,
+    }
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes, or ConfigurationError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _why(one: Lead) -> dict[str, dict[str, str]]:
+    found = {}
+    for name, targets in FIELDS.items():
+        origin = next((one.origins[target] for target in targets if target in one.origins), None)
+        if origin is not None:
+            found[name] = {"from": origin.key, "why": origin.why, "nextBest": origin.runner_up}
+    return found
+
+
+def _attempt(one: Attempt) -> dict[str, Any]:
+    return {
+        "at": one.at.isoformat(),
+        "outcome": one.outcome,
+        "status": one.status,
+        "answer": one.answer,
+        "durationMs": one.duration_ms,
+    }
+
+
+def _one_lead(one: Lead) -> None:
+    """State and reason, each field with where it comes from, and what was sent besides."""
+    _line(one.state.value, STYLE.get(one.state, "dim"), one.reason)
+    why = _why(one)
+    fields = {name: value for name, value in lead_json(one).items() if name in FIELDS and value not in {"", None}}
+    origins = {name: why.get(name, {"from": "default", "why": "", "nextBest": ""}) for name in fields}
+    columns = ("field", "value", "from", "why", "next best")
+    rows = ((name, str(value), *origins[name].values()) for name, value in fields.items())
+    (out if out.is_terminal else wide).print(_table(columns, rows))
+    rest = {**one.utm, **{field.label or field.key: field.value for field in one.extra}}
+    if rest:
+        _line("kept beside:", "", "; ".join(f"{key}: {value}" for key, value in rest.items()))
+
+
+def _table(columns: Iterable[str], rows: Iterable[tuple[str | Text, ...]]) -> Table:
+    """A table that cuts nothing off: what is too wide is folded."""
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def _line(mark: str, style: str, text: str) -> None:
+    """A coloured word and what it is about, not broken into lines."""
+    out.print(Text.assemble((mark, style), " ", printable(text)), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Without characters that steer a terminal: a lead's name is anybody's to write."""
+    return STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def _names(endpoints: Iterable[str]) -> str:
+    return ", ".join(endpoints) or "none"
+
+
+def _json(value: dict[str, Any]) -> None:
+    """One line, whatever line ends are in it, and nothing that steers a terminal."""
+    print(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False)))
