@@ -99,7 +99,6 @@ def test_a_rule_may_be_one_or_several(file: Path) -> None:
         ("[hooks.a]\nsource = 'json'", "hooks.a", "give `secrets`, or `open = true`"),
         ("[hooks.a]\nsource = 'json'\nsecrets = []", "hooks.a", "give `secrets`, or `open = true`"),
         ("[hooks.a]\nsource = 'json'\nopen = true\nsecrets = ['x']", "hooks.a", "and not both"),
-        ("[hooks.a]\nsource = 'html'\nsecrets = ['x']", "hooks.a", "checks no secrets"),
         ("[hooks.a]\nsource = 'json'\nsecrets = 'x'", "hooks.a.secrets", "a list"),
         ("[hooks.a]\nsource = 'json'\nsecrets = [1]", "hooks.a.secrets", "texts in quotes"),
         ("[hooks.a]\nsource = 'json'\nsecrets = [' ']", "hooks.a.secrets", "a secret is empty"),

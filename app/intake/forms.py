@@ -17,6 +17,7 @@ from app.intake.pages import page
 from app.lead import Lead, LeadState, Reason
 from app.mapping.infer import is_control, means_email
 from app.reader import Reading
+from app.sources.trees import dotted
 
 NO_ADDRESS = "Please give an e-mail address, so that we can answer you."
 BAD_ADDRESS = "This does not look like an e-mail address. Is there a typing error in it?"
@@ -98,7 +99,7 @@ def mend(request: Request, form: Form, reading: Reading, lead: Lead, site: str) 
     origin = lead.origins.get("email")
     data = reading.entries[0].data if reading.entries else {}
     typed = data if isinstance(data, Mapping) else {}
-    field = origin.key if origin else next((key for key in typed if means_email(key)), "email")
+    field = next((key for key in typed if means_email(key) and (not origin or dotted(key) == origin.key)), "email")
     message = BAD_ADDRESS if origin else NO_ADDRESS
     if replies.wants_json(request):
         return replies.problem(422, "Please check the form", message, errors={field: message})

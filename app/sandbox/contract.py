@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from app.sandbox.faults import Fault, GarbageFault, RefuseFault, ResetFault, StatusFault, TruncatedFault, strike
+from app.sandbox.faults import Fault, LostFault, RefuseFault, StatusFault, TruncatedFault, strike
 from app.sandbox.leads import LEADS, NewLead, glance
 from app.sandbox.state import Exchange, Held, State
 
@@ -60,17 +60,13 @@ async def contract(request: Request, path: str, state: Held) -> Response:
 
 def respond(state: State, request: Request, body: bytes, fault: Fault | None) -> Response:
     """The contract's answer, or what `fault` puts in its place."""
-    if not isinstance(fault, StatusFault | ResetFault | GarbageFault):
+    if not isinstance(fault, StatusFault | LostFault):
         return carry_out(state, request, body, fault)
     if fault.carried_out:
         carry_out(state, request, body, None)
-    match fault:
-        case ResetFault():
-            return Dropped()
-        case GarbageFault():
-            return HTMLResponse(GARBAGE)
-        case StatusFault():
-            return with_status(fault)
+    if isinstance(fault, StatusFault):
+        return with_status(fault)
+    return Dropped() if fault.kind == "reset" else HTMLResponse(GARBAGE)
 
 
 def with_status(fault: StatusFault) -> Response:

@@ -44,17 +44,13 @@ class DelayFault(_Fault):
     seconds: Annotated[float, Field(ge=0, le=600)]
 
 
-class ResetFault(_Fault):
-    """The connection is lost before the answer, and after the request took effect if it was `carried_out`."""
+class LostFault(_Fault):
+    """`reset` drops the connection before the answer; `garbage` puts a page of HTML in its place, as a proxy does.
 
-    kind: Literal["reset"]
-    carried_out: bool = False
+    `carried_out`: after the request took effect.
+    """
 
-
-class GarbageFault(_Fault):
-    """Answers 200 with a page of HTML, as a proxy does; `carried_out` as in ResetFault."""
-
-    kind: Literal["garbage"]
+    kind: Literal["reset", "garbage"]
     carried_out: bool = False
 
 
@@ -85,7 +81,7 @@ class RefuseFault(_Fault):
 
 
 Fault = Annotated[
-    StatusFault | DelayFault | ResetFault | GarbageFault | TruncatedFault | RefuseFault,
+    StatusFault | DelayFault | LostFault | TruncatedFault | RefuseFault,
     Field(discriminator="kind"),
 ]
 

@@ -1,15 +1,13 @@
-"""`html`: a form on any website, posted by a browser or by a script, in whatever encoding it chose."""
+"""`html`: a form on any website, posted by a browser or by a script, in whatever encoding it chose.
+
+A visitor proves nothing, and a form asks for nothing; a hook that reads forms takes a token like any other.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from app.sources.base import Credentials, Inbound, Parsed, Source
+from app.sources import signatures
+from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import read_entries
-
-
-def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
-    """A visitor proves nothing; origins and spam are judged at the form."""
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -17,4 +15,4 @@ def parse(inbound: Inbound) -> Parsed:
     return Parsed(read_entries(inbound))
 
 
-HTML = Source("html", verify, parse)
+HTML = Source("html", signatures.token, parse)

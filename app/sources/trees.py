@@ -16,6 +16,7 @@ MAX_DEPTH = 32
 MAX_FIELDS = 1000
 MAX_ENTRIES = 500
 MAX_FIELDS_TOGETHER = 20_000
+MAX_BRACKETS = 10 * MAX_FIELDS_TOGETHER
 MAX_KEY = 600
 
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
@@ -25,6 +26,9 @@ UNSTORABLE_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 def read_json(body: bytes) -> Any:
     """The body as JSON, a byte order mark allowed. Huge and broken numbers are text."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets > MAX_BRACKETS:
+        raise Unreadable(f"the body has more than {MAX_FIELDS_TOGETHER} objects and arrays")
     try:
         data = json.loads(
             body.decode("utf-8-sig"),
@@ -39,7 +43,7 @@ def read_json(body: bytes) -> Any:
         raise Unreadable(f"the body is nested more than {MAX_DEPTH} levels deep") from error
     except ValueError as error:
         raise Unreadable(f"the body is not valid JSON: {error}") from error
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+    if brackets > MAX_DEPTH:
         _refuse_excess(data)
     return _cleaned(data) if UNSTORABLE_ESCAPES.search(body) else data
 

@@ -106,6 +106,13 @@ def test_a_missing_or_mistyped_address_is_shown_to_the_visitor_with_what_was_typ
     assert leads(tmp_path) == []
 
 
+def test_the_field_to_mend_keeps_its_own_name(relay: Start) -> None:
+    answer = relay().post("/forms/contact", data={"contact[name]": "Ada", "contact[email]": "ada@"}, headers=BROWSER)
+
+    assert answer.text.count('name="contact[email]"') == 1
+    assert 'name="contact.email"' not in answer.text
+
+
 def test_a_script_is_told_the_field_to_mend_as_a_problem(relay: Start) -> None:
     answer = relay().post("/forms/contact", json={"name": "Ada", "mail": "ada@"})
 

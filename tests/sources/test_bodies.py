@@ -262,6 +262,7 @@ class TestJson:
             ([{"a": 1}] * 501, "500 is the most"),
             ([{str(number): 1 for number in range(500)}] * 50, "20000 fields together"),
             ([[[]] * 30_000], "20000 objects and arrays"),
+            ([[[]] * 300_000], "20000 objects and arrays"),
         ],
     )
     def test_more_than_a_person_sends_is_refused(self, data: object, says: str) -> None:
