@@ -37,7 +37,7 @@ def _a_name(value: str) -> str:
 def _is_region(value: object) -> bool:
     from phonenumbers import SUPPORTED_REGIONS
 
-    return value in SUPPORTED_REGIONS
+    return isinstance(value, str) and value in SUPPORTED_REGIONS
 
 
 def _a_region(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from app.intake import forms, hooks, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
+from app.mapping import people
 from app.outbox.engine import sqlite_file
 from app.outbox.outbox import Outbox
 from app.sandbox import DEMO_KEY, create_sandbox
@@ -54,6 +56,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             await outbox.open()
             await destination.open()
             worker.start()
+            asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
             yield
         finally:
             await worker.stop()

@@ -1,6 +1,6 @@
 """Names split, e-mail addresses and phones brought to one form. Bad values come back as they are, or as nothing.
 
-The libraries for this load slowly, so they are imported where they are first needed.
+The libraries for this load slowly, so they are imported where they are first needed, or by `load_libraries`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ BORN = frozenset("née nee né geb geboren geborene född fødd født rozená z"
 MAX_ADDRESS = 640
 MAX_NAME = 200
 MAX_PHONE = 40
+
+
+def load_libraries() -> None:
+    """Loads what the first submission would have to wait a tenth of a second for."""
+    split_name("Dr. Ana de la Cruz")
+    email("ana@example.com")
+    phone("+442079460958", None)
 
 
 def is_nothing(value: str) -> bool:
