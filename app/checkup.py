@@ -36,10 +36,10 @@ async def look(configuration: Callable[[], tuple[Settings, RelayConfig]]) -> lis
     except ConfigurationError as error:
         return [Finding("configuration", False, str(error)), *_names(None)]
     forms, hooks = len(config.forms), len(config.hooks)
-    findings = [Finding("configuration", True, f"{settings.relay_toml}: {forms} form(s), {hooks} hook(s)")]
+    findings = [Finding("configuration", True, f"{settings.relay_toml}: forms {forms}, hooks {hooks}")]
     findings += _names(names_of_secrets(settings.relay_toml))
     findings += _secrets(settings, config)
-    findings.append(await _store(settings))
+    findings += await _store(settings)
     findings += [finding async for finding in _destination(settings)]
     findings.append(await _address(settings))
     return findings
@@ -69,7 +69,7 @@ def _secrets(settings: Settings, config: RelayConfig) -> list[Finding]:
     if not known:
         return []
     words = f"{', '.join(known)}: the demo's secrets, which everybody knows"
-    if settings.uses_sandbox:
+    if settings.uses_sandbox or settings.delivers_to_this_machine:
         return [Finding("secrets", True, f"{words}; fine for a trial")]
     return [Finding("secrets", False, f"{words}. Copy deploy/demo/relay.toml to relay.toml and put your own in")]
 
@@ -79,18 +79,27 @@ def is_demo_secret(hook: Hook) -> bool:
     return any(secret.get_secret_value().startswith("demo-") for secret in hook.secrets)
 
 
-async def _store(settings: Settings) -> Finding:
-    outbox = Outbox(settings.database_url.get_secret_value())
+async def _store(settings: Settings) -> list[Finding]:
+    outbox = Outbox(settings.database_url.get_secret_value(), workspace=settings.workspace)
     try:
         await outbox.open()
         await outbox.check_writable()
         counts = await outbox.books.counts()
+        way = await outbox.workspace()
     except StoreUnavailable as error:
-        return Finding("store", False, f"{error}\nCheck DATABASE_URL, the folder's owner, and the disk's space")
+        return [Finding("store", False, f"{error}\nCheck DATABASE_URL, the folder's owner, and the disk's space")]
     finally:
         await outbox.close()
     waiting, held = counts[LeadState.PENDING], counts[LeadState.HELD]
-    return Finding("store", True, f"writable; {sum(counts.values())} lead(s), {waiting} waiting, {held} held")
+    store = Finding("store", True, f"writable; leads: {sum(counts.values())}, waiting {waiting}, held {held}")
+    if way.paused:
+        return [store, Finding("delivery", False, f"paused, and tried again every minute: {way.paused}")]
+    if way.failures:
+        return [
+            store,
+            Finding("delivery", False, f"failed {way.failures} times in a row; leads wait and are tried again"),
+        ]
+    return [store]
 
 
 async def _destination(settings: Settings) -> AsyncIterator[Finding]:

@@ -146,7 +146,7 @@ def list_leads(
 ) -> None:
     """List the newest leads."""
     found = asyncio.run(_with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
-    console.leads(found, as_json=as_json)
+    console.leads(found, as_json=as_json, is_filtered=bool(state or endpoint))
 
 
 @leads.command("show")

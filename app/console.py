@@ -91,19 +91,19 @@ def reading(one: Reading, *, as_json: bool) -> None:
             _json({**lead_json(lead_), "problem": str(one.problem or ""), "why": _why(lead_)})
         return
     if one.problem is not None:
-        _line("!", "yellow", str(one.problem))
+        _line("!", "yellow", f"as it is, it would be held: {one.problem}")
     for lead_ in submission.leads:
         _one_lead(lead_)
 
 
-def leads(found: list[StoredLead], *, as_json: bool) -> None:
+def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) -> None:
     """A list of leads."""
     if as_json:
         for one in found:
             _json(stored_json(one))
         return
     if not found:
-        say("No leads. One will stand here as soon as a form or hook is sent.")
+        say("No such leads." if is_filtered else "No leads. One will stand here as soon as a form or hook is sent.")
         return
     rows = (
         (
@@ -114,22 +114,25 @@ def leads(found: list[StoredLead], *, as_json: bool) -> None:
             f"{one.lead.first_name} {one.lead.last_name}".strip(),
             one.lead.email,
             one.lead.contact_no,
+            one.lead.reason,
         )
         for one in found
     )
-    columns = ("id", "received (UTC)", "endpoint", "state", "name", "e-mail", "phone")
+    columns = ("id", "received (UTC)", "endpoint", "state", "name", "e-mail", "phone", "why")
     wide.print(_table(columns, rows))
 
 
 def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
     """One lead with all that happened to it."""
     if as_json:
-        more = {"source": one.lead.source, "message": one.lead.message, "why": _why(one.lead)}
-        _json({**stored_json(one), **more, "attempts": [_attempt(attempt) for attempt in tries]})
+        whole = {**stored_json(one), **lead_json(one.lead), "why": _why(one.lead)}
+        _json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
     _one_lead(one.lead)
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
+    if one.member_id:
+        _line("member", "", one.member_id)
     for attempt in tries:
         words = " ".join(attempt.answer.split())[:160]
         status = attempt.status or "no answer"
@@ -164,7 +167,7 @@ def stored_json(one: StoredLead) -> dict[str, Any]:
         "memberId": one.member_id or None,
         "receivedAt": one.received_at.isoformat(),
         "reason": one.lead.reason,
-        "attempts": one.attempts,
+        "workspace": one.workspace,
     }
 
 

@@ -36,7 +36,7 @@ VERSION = version("lead-relay")
 def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     """The relay as an ASGI app. Its lifespan opens the store, resolves the role and runs the worker."""
     store = settings.database_url.get_secret_value()
-    outbox = Outbox(store, quarantine_rows=settings.quarantine_rows)
+    outbox = Outbox(store, workspace=settings.workspace, quarantine_rows=settings.quarantine_rows)
     sandbox = create_sandbox(sqlite_file(store).with_name("sandbox.jsonl")) if settings.uses_sandbox else None
     policy = policy_of(settings)
     destination = Destination(agencyhandy_of(settings, sandbox), outbox, policy, now, settings.agencyhandy_company_id)
@@ -63,7 +63,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             await destination.close()
             await outbox.close()
 
-    app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     intake = Intake(
         config=config,
         outbox=outbox,

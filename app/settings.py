@@ -175,6 +175,11 @@ class Settings(BaseSettings):
         return self.agencyhandy_api_key is None
 
     @property
+    def workspace(self) -> str:
+        """Whose leads are accepted and delivered. A trial's stay in the trial, also when a key is set later."""
+        return "sandbox" if self.uses_sandbox else "default"
+
+    @property
     def address(self) -> str:
         """Where the relay is reached from outside, without a slash at the end."""
         return self.public_url or f"http://127.0.0.1:{self.port}"
@@ -183,6 +188,11 @@ class Settings(BaseSettings):
     def is_on_this_machine(self) -> bool:
         """Whether only this machine reaches it."""
         return urlsplit(self.address).hostname in LOOPBACK
+
+    @property
+    def delivers_to_this_machine(self) -> bool:
+        """Whether the destination is a sandbox of one's own."""
+        return urlsplit(self.agencyhandy_base_url).hostname in LOOPBACK
 
     @property
     def relay_toml(self) -> Path:

@@ -149,6 +149,24 @@ def test_a_known_role_is_remembered_through_a_restart_while_agencyhandys_lists_a
     assert_each_once(sandbox, load.acknowledged)
 
 
+def test_a_trials_leads_never_reach_agencyhandy_when_a_key_is_set_later(sandbox: SandboxClient, tmp_path: Path) -> None:
+    trial = RelayProcess(tmp_path, "", agencyhandy_base_url="", agencyhandy_api_key="")
+    trial.start()
+    own = SandboxClient(f"{trial.address}/sandbox")
+    own.fault(kind="status", status=503)
+    own.close()
+    Load(trial.address, posts=3).run()
+    trial.stop()
+    earnest = RelayProcess(tmp_path, sandbox.address)
+    earnest.start()
+    httpx.post(f"{earnest.address}/forms/contact", data={"email": "real@example.com"})
+    eventually(sandbox.emails, "the real lead arrives")
+    eventually(lambda: {lead["workspace"] for lead in earnest.leads()} == {"default", "sandbox"}, "both are listed")
+    earnest.stop()
+
+    assert sandbox.emails() == ["real@example.com"]
+
+
 def test_it_starts_soon_and_small(started: RelayProcess) -> None:
     """The promise is 2 s and 120 MiB; a noisy machine gets some slack on the first."""
     started.stop()

@@ -92,7 +92,10 @@ class AgencyHandy:
         try:
             response, text = await self._exchange("GET", path, **options)
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"AgencyHandy does not answer at {self.base_url}: {type(error).__name__}") from error
+            raise Unreachable(
+                f"AgencyHandy cannot be reached at {self.base_url} ({type(error).__name__}): check that address, and "
+                "whether this machine reaches the internet."
+            ) from error
         if response.status_code == 429 or response.is_server_error:
             raise Unreachable(f"AgencyHandy answered {response.status_code} to GET {path}; trying again later.")
         if not response.is_success:

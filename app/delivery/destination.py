@@ -38,13 +38,13 @@ class Destination:
         self._company_id = company_id
         self._identity = f"{agencyhandy.base_url} {company_id or ''}".strip()
         self._ask_again: datetime | None = None
-        self.workspace = Workspace()
+        self.workspace = Workspace(outbox.workspace_name)
 
     async def open(self) -> None:
         """Takes what the store remembers, and asks AgencyHandy. Ambiguous where a person has to choose first."""
         known = await self._outbox.workspace()
         if known.destination != self._identity:
-            known = Workspace(destination=self._identity)
+            known = Workspace(known.name, destination=self._identity)
         self.workspace = replace(known, failures=0, paused="", not_before=None)
         await self._outbox.save_workspace(self.workspace)
         try:

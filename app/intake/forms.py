@@ -60,7 +60,9 @@ def router(intake: Intake) -> APIRouter:
     async def thanks(name: str, request: Request) -> Response:
         """Where a form without a redirect leads."""
         form = forms.get(name)
-        return page("thanks.html", site=site, form=form, back="/") if form else no_such_form(request, name, site)
+        if form is None:
+            return no_such_form(request, name, site)
+        return page("thanks.html", site=site, back=form.redirect or replies.page_before(request))
 
     return routes
 

@@ -69,6 +69,12 @@ def redirect_target(form: Form, entries: tuple[Entry, ...]) -> str | None:
     return form.redirect
 
 
+def page_before(request: Request) -> str | None:
+    """The page that the visitor comes from, as far as the browser tells."""
+    before = request.headers.get("referer", "")
+    return before if before.startswith(("https://", "http://")) else None
+
+
 def redirect_origins(form: Form) -> list[str]:
     """Every origin that this form may send a visitor to, for its pages' content policy."""
     own = [origin_of(form.redirect)] if form.redirect else []

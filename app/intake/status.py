@@ -67,4 +67,9 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
             marks=MARKS,
         )
 
+    @routes.get("/docs", include_in_schema=False, response_model=None)
+    async def docs(request: Request) -> Response:
+        """The HTTP interface as a page of our own: the usual ones load their scripts from elsewhere."""
+        return page("described.html", site=intake.config.site, described=request.app.openapi())
+
     return routes

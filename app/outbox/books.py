@@ -15,7 +15,7 @@ from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox import rows
 from app.outbox.engine import open_engine
-from app.outbox.records import DEFAULT_WORKSPACE, Attempt, StoredLead, StoredSubmission, Workspace
+from app.outbox.records import Attempt, StoredLead, StoredSubmission, Workspace
 from app.outbox.tables import IS_PENDING, IS_SENDING, attempts, leads, submissions, workspaces
 
 READERS = 3
@@ -77,7 +77,7 @@ class Books:
         expired = select(leads.c.id).where(IS_SENDING, leads.c.lease_until <= now).limit(1)
         return bool(await self._all(expired))
 
-    async def workspace(self, name: str = DEFAULT_WORKSPACE) -> Workspace:
+    async def workspace(self, name: str) -> Workspace:
         """What is known of a workspace; of a new one, nothing."""
         found = await self._all(select(workspaces).where(workspaces.c.name == name))
         return Workspace(**found[0]._mapping) if found else Workspace(name)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -48,9 +47,17 @@ def new_ulid() -> str:
 class Outbox:
     """The store, for whoever writes. Methods raise StoreUnavailable where it cannot be written or read."""
 
-    def __init__(self, url: str, *, quarantine_rows: int = 1000, new_id: Callable[[], str] = new_ulid) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        workspace: str = DEFAULT_WORKSPACE,
+        quarantine_rows: int = 1000,
+        new_id: Callable[[], str] = new_ulid,
+    ) -> None:
         self._engine = open_engine(url, begin="IMMEDIATE", connections=1)
         self._writer = Writer(self._engine)
+        self.workspace_name = workspace
         self._quarantine_rows = quarantine_rows
         self._new_id = new_id
         self.books = Books(url)
@@ -97,9 +104,9 @@ class Outbox:
         """Makes every waiting lead due: AgencyHandy is back."""
         await self._writer.write(self._hurry, (workspace, now))
 
-    async def workspace(self, name: str = DEFAULT_WORKSPACE) -> Workspace:
-        """What is known of a workspace; of a new one, nothing."""
-        return await self.books.workspace(name)
+    async def workspace(self) -> Workspace:
+        """What is known of the workspace that leads are accepted for; of a new one, nothing."""
+        return await self.books.workspace(self.workspace_name)
 
     async def save_workspace(self, workspace: Workspace) -> None:
         """Keeps what is now known of a workspace."""
@@ -156,7 +163,7 @@ class Outbox:
             return
         await connection.execute(insert(submissions), [rows.of_submission(receipt.id, one) for one, receipt in fresh])
         people = [
-            rows.of_lead(lead_id, receipt.id, submission, lead)
+            rows.of_lead(lead_id, receipt.id, self.workspace_name, submission, lead)
             for submission, receipt in fresh
             for (lead_id, _), lead in zip(receipt.leads, submission.leads, strict=True)
         ]
@@ -228,7 +235,7 @@ class Outbox:
     ) -> list[None]:
         for settlements, tries, now in batch:
             if settlements:
-                await connection.execute(SETTLE, [_settlement_row(one, now) for one in settlements])
+                await connection.execute(SETTLE, [rows.of_settlement(one, now) for one in settlements])
             if tries:
                 await connection.execute(insert(attempts), [{"id": self._new_id(), **asdict(one)} for one in tries])
         return [None] * len(batch)
@@ -279,19 +286,6 @@ SETTLE = (
     )
 )
 """Only a lead that is still being sent is settled: what a person did to it meanwhile stands."""
-
-
-def _settlement_row(one: Settlement, now: datetime) -> dict[str, Any]:
-    return {
-        "lead_id": one.lead_id,
-        "new_state": one.state.value,
-        "new_reason": one.reason,
-        "new_member_id": one.member_id,
-        "due_at": one.next_attempt_at,
-        "new_attempts": one.attempts,
-        "new_unknown": one.unknown,
-        "now_settled_at": None if one.state is LeadState.PENDING else now,
-    }
 
 
 def _goes_alone(lead: QueuedLead) -> bool:

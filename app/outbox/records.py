@@ -68,6 +68,7 @@ class StoredLead:
     id: str
     submission_id: str
     endpoint: str
+    workspace: str
     lead: Lead
     received_at: datetime
     attempts: int

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from app.lead import Field, Lead, LeadState, Origin, Submission
-from app.outbox.records import DEFAULT_WORKSPACE, QueuedLead, StoredLead, StoredSubmission
+from app.outbox.records import QueuedLead, Settlement, StoredLead, StoredSubmission
 
 
 def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
@@ -27,13 +28,13 @@ def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
     }
 
 
-def of_lead(id_: str, submission_id: str, submission: Submission, lead: Lead) -> dict[str, Any]:
+def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission, lead: Lead) -> dict[str, Any]:
     """The row of a lead as it is accepted: due at once, where it is pending."""
     return {
         "id": id_,
         "submission_id": submission_id,
         "endpoint": submission.endpoint,
-        "workspace": DEFAULT_WORKSPACE,
+        "workspace": workspace,
         "state": lead.state.value,
         "reason": lead.reason,
         "first_name": lead.first_name,
@@ -56,6 +57,20 @@ def of_lead(id_: str, submission_id: str, submission: Submission, lead: Lead) ->
         "unknown": False,
         "settled_at": None,
         "member_id": "",
+    }
+
+
+def of_settlement(one: Settlement, now: datetime) -> dict[str, Any]:
+    """What the outbox's SETTLE statement is given."""
+    return {
+        "lead_id": one.lead_id,
+        "new_state": one.state.value,
+        "new_reason": one.reason,
+        "new_member_id": one.member_id,
+        "due_at": one.next_attempt_at,
+        "new_attempts": one.attempts,
+        "new_unknown": one.unknown,
+        "now_settled_at": None if one.state is LeadState.PENDING else now,
     }
 
 
@@ -90,6 +105,7 @@ def to_stored(row: Row[Any]) -> StoredLead:
         id=row.id,
         submission_id=row.submission_id,
         endpoint=row.endpoint,
+        workspace=row.workspace,
         lead=to_lead(row),
         received_at=row.received_at,
         attempts=row.attempts,

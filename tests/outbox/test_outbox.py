@@ -294,7 +294,8 @@ async def test_claiming_costs_the_same_beside_a_hundred_thousand_delivered_leads
     """The plan uses the index of waiting leads, whatever else the table holds."""
     base = submission()
     delivered = [
-        rows.of_lead(f"{number:026}", "s" * 26, base, Lead(state=LeadState.DELIVERED)) for number in range(100_000)
+        rows.of_lead(f"{number:026}", "s" * 26, "default", base, Lead(state=LeadState.DELIVERED))
+        for number in range(100_000)
     ]
     async with outbox._engine.begin() as connection:
         await connection.execute(insert(submissions).values(rows.of_submission("s" * 26, base)))
