@@ -10,8 +10,14 @@ from starlette.responses import JSONResponse
 
 from app.errors import StoreUnavailable
 from app.intake.accept import Intake
+from app.intake.openapi import Responses
 from app.intake.pages import MARKS, page
 from app.lead import MEANING
+
+READY_RESPONSES: Responses = {
+    200: {"description": "It can; role and destination say how the way to AgencyHandy is."},
+    503: {"description": "Nothing can be stored."},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
         """200 as long as it answers at all."""
         return JSONResponse({"status": "up"})
 
-    @routes.get("/readyz", summary="Can it take requests?", response_model=None)
+    @routes.get("/readyz", summary="Can it take requests?", response_model=None, responses=READY_RESPONSES)
     async def readyz() -> Response:
         """503 only where nothing can be stored. While AgencyHandy is away the relay takes enquiries all the same."""
         way = destination()
