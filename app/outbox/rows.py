@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,9 @@ from sqlalchemy import Row
 
 from app.lead import Field, Lead, LeadState, Origin, Submission
 from app.outbox.records import QueuedLead, Settlement, StoredLead, StoredSubmission
+
+PERSON = ("first_name", "last_name", "email", "contact_no", "message", "source", "status", "position_in_board")
+"""The columns of a lead that are the lead's own fields, by the same name."""
 
 
 def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
@@ -37,14 +40,7 @@ def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission
         "workspace": workspace,
         "state": lead.state.value,
         "reason": lead.reason,
-        "first_name": lead.first_name,
-        "last_name": lead.last_name,
-        "email": lead.email,
-        "contact_no": lead.contact_no,
-        "message": lead.message,
-        "source": lead.source,
-        "status": lead.status,
-        "position_in_board": lead.position_in_board,
+        **{column: getattr(lead, column) for column in PERSON},
         "details": {
             "utm": dict(lead.utm),
             "extra": [asdict(field) for field in lead.extra],
@@ -78,14 +74,7 @@ def to_lead(row: Row[Any]) -> Lead:
     """The person of a lead's row."""
     details = row.details
     return Lead(
-        first_name=row.first_name,
-        last_name=row.last_name,
-        email=row.email,
-        contact_no=row.contact_no,
-        message=row.message,
-        source=row.source,
-        status=row.status,
-        position_in_board=row.position_in_board,
+        **{column: getattr(row, column) for column in PERSON},
         utm=details["utm"],
         extra=tuple(Field(**field) for field in details["extra"]),
         origins={target: Origin(**origin) for target, origin in details["origins"].items()},
@@ -101,23 +90,10 @@ def to_queued(row: Row[Any]) -> QueuedLead:
 
 def to_stored(row: Row[Any]) -> StoredLead:
     """A lead's row, for a person."""
-    return StoredLead(
-        id=row.id,
-        submission_id=row.submission_id,
-        endpoint=row.endpoint,
-        workspace=row.workspace,
-        lead=to_lead(row),
-        received_at=row.received_at,
-        attempts=row.attempts,
-        unknown=row.unknown,
-        next_attempt_at=row.next_attempt_at,
-        settled_at=row.settled_at,
-        member_id=row.member_id,
-    )
+    columns = (field.name for field in fields(StoredLead) if field.name != "lead")
+    return StoredLead(lead=to_lead(row), **{column: getattr(row, column) for column in columns})
 
 
 def to_submission(row: Row[Any]) -> StoredSubmission:
     """A submission's row, for a person."""
-    return StoredSubmission(
-        row.id, row.endpoint, row.source, row.received_at, row.event_id, row.note, row.headers, row.body, row.repeats
-    )
+    return StoredSubmission(**{field.name: getattr(row, field.name) for field in fields(StoredSubmission)})
