@@ -15,7 +15,7 @@ RelayError
 └── DestinationError       AgencyHandy did not tell which company and role to use
     ├── Unreachable        no answer, or one that says "later"
     ├── AccessRefused      the key, the company or the address is wrong
-    └── Ambiguous          the key has several companies, or none, or no client role
+    └── Ambiguous          the key has several companies
 """
 
 
@@ -101,4 +101,4 @@ class AccessRefused(DestinationError):
 
 
 class Ambiguous(DestinationError):
-    """A person must choose: several companies, no company, or no client role."""
+    """A person must choose among several companies."""

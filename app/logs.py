@@ -12,9 +12,16 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("lead_relay")
 
 
 def set_up(log_format: Literal["auto", "console", "json"]) -> None:
-    """Sends structlog's and the libraries' events to standard error in one form."""
+    """Sends structlog's and the libraries' events to standard error in one form.
+
+    Tracebacks are plain: the values of variables may be somebody's name, or a key.
+    """
     as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    )
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -77,7 +77,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         fingerprint=_digest(name, quarantine, *identity),
         fingerprint_expires=None if is_given else now + window,
         note=parsed.note,
-        quarantine=quarantine,
+        quarantine=f"{quarantine} {name}" if quarantine and endpoint.known else quarantine,
         leads=leads,
     )
     return Reading(submission, parsed.entries, problem)
@@ -209,15 +209,20 @@ def _position(value: str, default: int | None) -> int | None:
 def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tuple[list[str], bool]:
     """What a repeat would have in common with this, and whether its sender gave it an id, which counts for ever.
 
-    An id counts for the same people only: a constant id, as some builders send, then never swallows somebody else.
+    An id counts for the same enquiry of the same people only: a constant id, as some builders send, swallows nobody.
     What is quarantined stands apart (see `read`): what proves nothing must not make the good one after it a repeat.
     """
-    named = sorted(lead.email.casefold() or lead.contact_no or lead.first_name for lead in leads)
     if key := inbound.headers.get("idempotency-key", "").strip() or parsed.event_id:
-        return ["id", key, *named], True
-    if any(named):
+        return ["id", key, *sorted(map(_enquiry, leads))], True
+    if any(lead.email or lead.contact_no or lead.first_name for lead in leads):
         return ["content", *(part for lead in leads for part in _content(lead))], False
     return ["body", hashlib.sha256(inbound.body).hexdigest()], False
+
+
+def _enquiry(lead: Lead) -> str:
+    """Who asks for what; of somebody who cannot be told apart, everything that was sent."""
+    who = lead.email.casefold() or lead.contact_no
+    return f"{who}\x1f{lead.message}" if who else "\x1f".join(_content(lead))
 
 
 def _content(lead: Lead) -> Iterator[str]:

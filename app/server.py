@@ -45,6 +45,7 @@ def run(settings: Settings, config: RelayConfig, listener: socket.socket) -> Non
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http="h11",  # httptools drops the body of a request that offers an upgrade, as Java's client does
             forwarded_allow_ips=settings.trusted_proxies,
             log_config=None,
             access_log=False,

@@ -117,6 +117,13 @@ class Settings(BaseSettings):
             raise ValueError("expected a key as AgencyHandy shows it: no spaces, and no letters with accents")
         return value
 
+    @field_validator("agencyhandy_company_id")
+    @classmethod
+    def _is_an_id(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch("[!-~]+", value):
+            raise ValueError("expected an id such as 653ec43cfdd385da07927d7e")
+        return value
+
     @field_validator("agencyhandy_base_url", "public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:

@@ -77,7 +77,7 @@ class TestStates:
 
         (only,) = found.leads
         assert (only.state, only.reason[:30]) == (LeadState.HELD, "unreadable: the body is not va")
-        assert (found.quarantine, found.body) == (Reason.UNREADABLE, b"{")
+        assert (found.quarantine, found.body) == (f"{Reason.UNREADABLE} json", b"{")
 
     def test_a_request_to_nobody_is_held_in_quarantine(self) -> None:
         nobody = Endpoint.model_construct(name="tpyeform", kind="hook", source="json", known=False)
@@ -90,7 +90,7 @@ class TestStates:
     def test_what_is_not_proved_and_not_readable_is_held_for_the_first(self) -> None:
         found = reading(request("{", "application/json"), hook("json", "secret"))
 
-        assert found.submission.quarantine == Reason.SIGNATURE
+        assert found.submission.quarantine == f"{Reason.SIGNATURE} json"
         assert [one.reason for one in found.submission.leads] == [Reason.SIGNATURE]
 
     def test_a_partial_response_that_is_not_proved_is_kept_as_well(self) -> None:
@@ -144,13 +144,19 @@ class TestRepeats:
 
         assert found.fingerprint_expires == NOW + timedelta(minutes=3)
 
-    def test_an_idempotency_key_counts_for_ever_whatever_the_content(self) -> None:
-        one = as_json({**ADA, "message": "a"}, idempotency_key="k-1")
-        other = as_json({**ADA, "message": "b"}, idempotency_key="k-1")
+    def test_an_idempotency_key_counts_for_ever_and_for_the_same_enquiry(self) -> None:
+        """What else a retry carries may differ; another message is another enquiry, whatever the key."""
+        one = as_json({**ADA, "message": "a", "sent": "1"}, idempotency_key="k-1")
 
         assert submission(one).fingerprint_expires is None
-        assert same(one, other)
-        assert not same(one, as_json({**ADA, "message": "a"}, idempotency_key="k-2"))
+        assert same(one, as_json({**ADA, "message": "a", "sent": "2"}, idempotency_key="k-1"))
+        assert not same(one, as_json({**ADA, "message": "b", "sent": "1"}, idempotency_key="k-1"))
+        assert not same(one, as_json({**ADA, "message": "a", "sent": "1"}, idempotency_key="k-2"))
+
+    def test_an_id_swallows_nobody_who_gives_no_address(self) -> None:
+        one = as_json({"first_name": "Ann", "city": "Rome"}, idempotency_key="constant")
+
+        assert not same(one, as_json({"first_name": "Ann", "city": "Oslo"}, idempotency_key="constant"))
 
     def test_an_id_counts_for_the_same_people_only(self) -> None:
         """Some builders send a constant id: it must not swallow somebody else."""

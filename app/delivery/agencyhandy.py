@@ -57,7 +57,7 @@ class AgencyHandy:
         if len(companies) == 1:
             return next(iter(companies))
         if not companies:
-            raise Ambiguous("The AgencyHandy key has no company.")
+            raise AccessRefused("The AgencyHandy key has no company: check AGENCYHANDY_API_KEY.")
         listed = ", ".join(f"{name} ({id_})" for id_, name in companies.items())
         raise Ambiguous(f"The AgencyHandy key has several companies: set AGENCYHANDY_COMPANY_ID to one of {listed}.")
 
@@ -68,7 +68,7 @@ class AgencyHandy:
             role = entry.get("role")
             if isinstance(role, dict) and role.get("name") == "client" and entry.get("_id"):
                 return str(entry["_id"])
-        raise Ambiguous(f"AgencyHandy lists no role named client for the company {company_id}.")
+        raise AccessRefused(f"AgencyHandy lists no role named client for the company {company_id}.")
 
     async def create_leads(self, leads: Sequence[Lead], company_id: str, role_id: str) -> Answer:
         """Creates the leads in one request. Never raises for what the network or AgencyHandy do."""
@@ -121,7 +121,9 @@ class AgencyHandy:
 
 def _objects(answer: Any, key: str) -> list[Mapping[str, Any]]:
     listed = answer.get(key) if isinstance(answer, dict) else None
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if not isinstance(listed, list):
+        raise Unreachable(f"AgencyHandy's answer has no list of {key}; trying again later.")
+    return [one for one in listed if isinstance(one, dict)]
 
 
 def _since(started: float) -> int:

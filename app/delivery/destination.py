@@ -6,6 +6,7 @@ as soon as it is back; they are asked for again daily, and when AgencyHandy refu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from app.outbox.records import Workspace
 
 STALE_AFTER = timedelta(days=1)
 ASK_AGAIN_AFTER = timedelta(minutes=10)
+START_SECONDS = 1
+"""For how long a start waits for AgencyHandy; the worker asks on."""
 
 Clock = Callable[[], datetime]
 
@@ -47,12 +50,17 @@ class Destination:
             known = Workspace(known.name, destination=self._identity)
         self.workspace = replace(known, failures=0, paused="", not_before=None)
         await self._outbox.save_workspace(self.workspace)
+        if known.failures or known.paused:
+            await self._outbox.hurry(known.name, self._clock())
         try:
-            await self.resolve()
+            async with asyncio.timeout(START_SECONDS):
+                await self.resolve()
         except Ambiguous:
             if not self.is_known:
                 raise
             log.warning("destination_ambiguous", kept_company=self.workspace.company_id)
+        except TimeoutError:
+            log.warning("destination_slow", seconds=START_SECONDS)
         except DestinationError as error:
             await self.note_trouble(error)
 

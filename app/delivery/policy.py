@@ -21,6 +21,10 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=30)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 BREAKER_AFTER = 5
+SUSPECT_AFTER = 2
+"""A lead that failed this often goes alone, and its failing again says little about AgencyHandy."""
+FEWEST_TRIES = 5
+"""However old a lead is, it is not given up before it was tried this often: it may only have waited."""
 LONGEST_PROBE_WAIT = timedelta(seconds=60)
 PAUSE = timedelta(seconds=60)
 MAX_WORDS = 300
@@ -66,9 +70,10 @@ WORDS_OF: tuple[tuple[Outcome, frozenset[int], re.Pattern[str]], ...] = (
 
 
 class Health(StrEnum):
-    """What an answer says of the way to AgencyHandy."""
+    """What an answer says of the way to AgencyHandy. `suspect`: it may well be the lead's fault."""
 
     WELL = "well"
+    SUSPECT = "suspect"
     FAILING = "failing"
     CLOSED = "closed"
 
@@ -98,16 +103,17 @@ class Policy:
     give_up_after: timedelta = timedelta(hours=72)
     taken: re.Pattern[str] | None = None
 
-    def classify(self, answer: Answer) -> Outcome:
-        """What an answer is taken for."""
+    def classify(self, answer: Answer, leads: Sequence[QueuedLead] = ()) -> Outcome:
+        """What an answer is taken for. Words that AgencyHandy repeats from the leads themselves do not count."""
         if answer.status is None:
             return Outcome.UNKNOWN if answer.sent else Outcome.NOT_SENT
         if 200 <= answer.status < 300:
             return Outcome.UNKNOWN if answer.members is None else Outcome.CREATED
-        if self.taken and answer.status in range(400, 500) and self.taken.search(answer.text):
+        text = without_own_words(answer.text, leads)
+        if self.taken and answer.status in range(400, 500) and self.taken.search(text):
             return Outcome.TAKEN
         for outcome, statuses, pattern in WORDS_OF:
-            if answer.status in statuses and pattern.search(answer.text):
+            if answer.status in statuses and pattern.search(text):
                 return outcome
         return OUTCOME_OF_STATUS.get(answer.status) or OUTCOME_OF_CLASS.get(answer.status // 100, Outcome.UNKNOWN)
 
@@ -115,7 +121,7 @@ class Policy:
         self, answer: Answer, leads: Sequence[QueuedLead], now: datetime, *, role_is_fresh: bool = False
     ) -> Decision:
         """The row of the table that the answer falls under, for one lead or for several."""
-        outcome = self.classify(answer)
+        outcome = self.classify(answer, leads)
         words = words_of(answer)
         match outcome:
             case Outcome.CREATED:
@@ -124,7 +130,7 @@ class Policy:
                 middle = len(leads) // 2
                 return Decision(outcome, Health.WELL, again=(tuple(leads[:middle]), tuple(leads[middle:])), words=words)
             case Outcome.TAKEN:
-                return Decision(outcome, Health.WELL, (_taken(leads[0]),), words=words)
+                return Decision(outcome, Health.WELL, (_taken(leads[0], words),), words=words)
             case Outcome.REFUSED:
                 return Decision(outcome, Health.WELL, (_held(leads[0], f"{Reason.REFUSED}: {words}"),), words=words)
             case Outcome.ROLE if not role_is_fresh:
@@ -135,7 +141,8 @@ class Policy:
         wait = retry_after(answer.retry_after, now)
         unknown = outcome is Outcome.UNKNOWN
         later = tuple(self._later(lead, now, wait, words, unknown=unknown) for lead in leads)
-        return Decision(outcome, Health.FAILING, later, wait=wait, words=words)
+        is_suspect = leads[0].attempts >= SUSPECT_AFTER and outcome is not Outcome.NOT_SENT and wait is None
+        return Decision(outcome, Health.SUSPECT if is_suspect else Health.FAILING, later, wait=wait, words=words)
 
     def _created(self, answer: Answer, leads: Sequence[QueuedLead], now: datetime) -> Decision:
         """Who is in `createdMembers` is delivered. Who is not may be created or left out: sent again, alone."""
@@ -156,16 +163,24 @@ class Policy:
         self, lead: QueuedLead, now: datetime, wait: timedelta | None, words: str, *, unknown: bool
     ) -> Settlement:
         """Back into the queue: after what AgencyHandy asked for, or exponential back-off with full jitter."""
-        if now - lead.received_at >= self.give_up_after:
+        if now - lead.received_at >= self.give_up_after and lead.attempts + 1 >= FEWEST_TRIES:
             return _held(lead, f"{Reason.GAVE_UP}: {words}")
         most = min(FIRST_WAIT * 2 ** min(lead.attempts, 20), LONGEST_WAIT)
         due = now + (wait or timedelta(seconds=self.jitter(0, most.total_seconds())))
         return back(replace(lead, unknown=lead.unknown or unknown), due, lead.attempts + 1)
 
+    def faulty(self, lead: QueuedLead, now: datetime, fault: str) -> Settlement:
+        """A lead that met a fault of the relay's own: again later, its outcome unknown; held when that goes on."""
+        if lead.attempts + 1 >= FEWEST_TRIES:
+            return _held(lead, f"{Reason.GAVE_UP}: {fault} in the relay, see its log")
+        return self._later(lead, now, None, fault, unknown=True)
+
     def after(self, workspace: Workspace, decision: Decision, now: datetime) -> Workspace:
         """How the way to AgencyHandy stands after an answer: open, waiting after failures in a row, or paused."""
         if decision.health is Health.WELL:
             return replace(workspace, failures=0, paused="", not_before=None)
+        if decision.health is Health.SUSPECT and is_open(workspace):
+            return workspace
         if decision.health is Health.CLOSED:
             return replace(workspace, paused=decision.words or decision.outcome, not_before=now + PAUSE)
         failures = workspace.failures + 1
@@ -181,18 +196,28 @@ def is_open(workspace: Workspace) -> bool:
 
 
 def match_members(leads: Sequence[QueuedLead], answer: Answer) -> tuple[dict[str, str], list[QueuedLead]]:
-    """Lead id → member id by name, in order; and the leads that nobody in the answer is called like."""
-    waiting: dict[str, list[str]] = {}
+    """Lead id → member id by name, in order; and the leads that the answer does not tell of for certain.
+
+    A name that more leads than members carry tells of none of them.
+    """
+    members: dict[str, list[str]] = {}
     for member in answer.members or ():
-        waiting.setdefault(_spelled(member.name), []).append(member.id)
-    found: dict[str, str] = {}
-    rest: list[QueuedLead] = []
+        members.setdefault(_spelled(member.name), []).append(member.id)
+    carriers: dict[str, list[QueuedLead]] = {}
     for lead in leads:
-        if ids := waiting.get(_spelled(full_name(lead.lead))):
-            found[lead.id] = ids.pop(0)
-        else:
-            rest.append(lead)
-    return found, rest
+        carriers.setdefault(_spelled(full_name(lead.lead)), []).append(lead)
+    found: dict[str, str] = {}
+    for name, called in carriers.items():
+        if len(ids := members.get(name, [])) >= len(called):
+            found |= {lead.id: id_ for lead, id_ in zip(called, ids, strict=False)}
+    return found, [lead for lead in leads if lead.id not in found]
+
+
+def without_own_words(text: str, leads: Sequence[QueuedLead]) -> str:
+    """An answer's text without the leads' addresses and names, which may be made of any word."""
+    own = {word for lead in leads for word in (lead.lead.email, lead.lead.first_name, lead.lead.last_name) if word}
+    pattern = "|".join(re.escape(word) for word in sorted(own, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", " ", text, flags=re.IGNORECASE) if own else text
 
 
 def retry_after(header: str, now: datetime) -> timedelta | None:
@@ -202,7 +227,7 @@ def retry_after(header: str, now: datetime) -> timedelta | None:
         return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         return None
@@ -219,10 +244,10 @@ def words_of(answer: Answer) -> str:
     return " ".join((text or answer.text).split())[:MAX_WORDS]
 
 
-def _taken(lead: QueuedLead) -> Settlement:
+def _taken(lead: QueuedLead, words: str) -> Settlement:
     """After an unknown outcome the e-mail is taken because the lead did arrive."""
     state = LeadState.DELIVERED if lead.unknown else LeadState.DUPLICATE
-    reason = "AgencyHandy has this e-mail address, after a try whose outcome was unknown" if lead.unknown else ""
+    reason = "AgencyHandy has this e-mail address, after a try whose outcome was unknown" if lead.unknown else words
     return Settlement(lead.id, state, reason, attempts=lead.attempts, unknown=lead.unknown)
 
 

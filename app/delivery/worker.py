@@ -43,6 +43,7 @@ class Worker:
         self._free_at = 0.0
         self._reclaim_at: datetime | None = None
         self._stopping = False
+        self._in_hand: list[QueuedLead] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -69,9 +70,9 @@ class Worker:
             except StoreUnavailable as error:
                 log.error("store_unavailable", why=str(error.__cause__ or error))
                 busy = False
-            except Exception:  # noqa: BLE001 - the loop outlives any fault; the leads' lease brings them back
+            except Exception as fault:  # noqa: BLE001 - the loop outlives any fault, which its leads record
                 log.exception("turn_failed")
-                busy = False
+                busy = await self._set_aside(fault)
             if not busy:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY.total_seconds())
@@ -85,11 +86,14 @@ class Worker:
         if not await self._something_is_due(now):
             return False
         limit = self._batch if self._destination.is_open else 1
-        leads = await self._outbox.claim(self._destination.workspace.name, now, now + LEASE, limit)
-        if leads:
-            async with self._kept(leads):
-                await self._deliver(leads)
-        return bool(leads)
+        now = self._clock()
+        self._in_hand = await self._outbox.claim(self._destination.workspace.name, now, now + LEASE, limit)
+        if not self._in_hand:
+            return False
+        async with self._kept(self._in_hand):
+            await self._deliver(self._in_hand)
+        self._in_hand = []
+        return True
 
     async def _take_back(self, now: datetime) -> None:
         """Every few seconds, the leads of workers that are gone."""
@@ -109,11 +113,13 @@ class Worker:
         answer = await self._destination.send([lead.lead for lead in leads])
         decision = self._policy.decide(answer, leads, self._clock(), role_is_fresh=role_is_fresh)
         await self._settle(leads, answer, decision)
-        await self._destination.note(decision)
         if decision.refresh_role:
-            role_is_fresh = await self._refresh_role()
+            await self._refresh_role()
+            role_is_fresh = True
+        else:
+            await self._destination.note(decision)
         for group in decision.again:
-            if self._destination.closed_until() is not None:
+            if self._stopping or self._destination.closed_until() is not None:
                 await self._give_back(group)
             else:
                 await self._deliver(group, role_is_fresh=role_is_fresh)
@@ -130,18 +136,25 @@ class Worker:
                 "lead_settled", lead=settlement.lead_id, state=settlement.state.value, outcome=decision.outcome.value
             )
 
+    async def _set_aside(self, fault: Exception) -> bool:
+        """Lets leads that met a fault of our own try again later, then alone, and holds one that meets it again."""
+        leads, self._in_hand = self._in_hand, []
+        now = self._clock()
+        with suppress(StoreUnavailable):
+            await self._outbox.settle([self._policy.faulty(lead, now, type(fault).__name__) for lead in leads], (), now)
+        return False
+
     async def _give_back(self, leads: Sequence[QueuedLead]) -> None:
         """Leaves for later what could not be sent again now, the way being closed meanwhile."""
         now = self._clock()
         await self._outbox.settle([back(lead, now, lead.attempts) for lead in leads], (), now)
 
-    async def _refresh_role(self) -> bool:
-        """Asks for the role anew; true in any case, so that a second refusal counts."""
+    async def _refresh_role(self) -> None:
+        """Asks for the role anew. Where that fails too, the second refusal counts."""
         try:
             await self._destination.resolve()
         except DestinationError as error:
             log.warning("role_not_refreshed", why=str(error))
-        return True
 
     async def _pace(self) -> None:
         """Keeps to the requests per second that the settings allow."""
@@ -163,4 +176,5 @@ class Worker:
     async def _renew(self, lead_ids: list[str]) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY.total_seconds())
-            await self._outbox.renew(lead_ids, self._clock() + LEASE)
+            with suppress(StoreUnavailable):
+                await self._outbox.renew(lead_ids, self._clock() + LEASE)

@@ -34,6 +34,7 @@ def router(intake: Intake) -> APIRouter:
         response.headers.update(replies.cors_headers(forms.get(name), request.headers.get("origin"), intake.public_url))
         return response
 
+    @routes.post("/", include_in_schema=False, response_model=None)
     @routes.post("", summary="Send a form", response_model=None, responses=FORM_RESPONSES, openapi_extra=FORM_BODY)
     async def send(name: str, request: Request) -> Response:
         """Takes a form as urlencoded, multipart or JSON. Answers 303 to a browser, JSON to a script."""
@@ -46,8 +47,9 @@ def router(intake: Intake) -> APIRouter:
     @routes.options("", summary="Whether a script may post", response_model=None)
     async def ask(name: str, request: Request) -> Response:
         """A browser's preflight."""
-        return with_cors(name, request, replies.preflight({}))
+        return with_cors(name, request, replies.preflight())
 
+    @routes.head("", include_in_schema=False, response_model=None)
     @routes.get("", summary="How to post to this form", response_model=None)
     async def show(name: str, request: Request) -> Response:
         """A short page with the snippet to paste."""

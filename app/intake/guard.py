@@ -19,7 +19,8 @@ BODY_SECONDS = 60
 async def read_inbound(request: Request, limit: int) -> Inbound:
     """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    length = int(declared) if declared.isascii() and declared.isdigit() else None
+    if length is not None and length > limit:
         raise BodyTooLarge(f"The request is larger than {limit} bytes.")
     body = bytearray()
     try:
@@ -30,6 +31,8 @@ async def read_inbound(request: Request, limit: int) -> Inbound:
                     raise BodyTooLarge(f"The request is larger than {limit} bytes.")
     except (ClientDisconnect, TimeoutError) as error:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
+    if length is not None and len(body) != length:
+        raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
     return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method)
 
 

@@ -19,6 +19,7 @@ def router(intake: Intake) -> APIRouter:
     """The routes of every hook."""
     routes = APIRouter(prefix="/hooks/{name}", tags=["hooks"])
 
+    @routes.post("/", include_in_schema=False, response_model=None)
     @routes.post("", summary="Deliver an event", response_model=None, responses=HOOK_RESPONSES, openapi_extra=HOOK_BODY)
     async def deliver(name: str, request: Request) -> Response:
         """Takes a request: `{"receipt", "leads": [{"id", "state"}]}`, with `"repeat": true` for one that is there."""

@@ -14,6 +14,7 @@ from app.intake.guard import origin_allowed
 from app.intake.pages import page
 from app.lead import Entry, Receipt
 
+MAX_ADDRESS = 2000
 REDIRECT_FIELDS = ("_next", "_redirect", "redirect", "redirectTo", "redirect_to", "returnURL", "retURL", "next")
 """What forms of other services call the page to go to."""
 
@@ -114,10 +115,9 @@ def cors_headers(form: Form | None, origin: str | None, public_url: str) -> dict
     return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
 
-def preflight(headers: Mapping[str, str]) -> Response:
+def preflight() -> Response:
     """The answer to a browser that asks whether a script may post."""
     allowed = {
-        **headers,
         "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
         "Access-Control-Allow-Headers": "Accept, Content-Type, Idempotency-Key, X-Requested-With",
         "Access-Control-Max-Age": "86400",
@@ -127,7 +127,12 @@ def preflight(headers: Mapping[str, str]) -> Response:
 
 def _is_in(address: str, origins: set[str]) -> bool:
     """Whether it is a whole address at one of the origins. Browsers read `\\` as `/`: such an address is none."""
-    if "\\" in address or any(char.isspace() or ord(char) < 0x20 for char in address):
+    if (
+        not origins
+        or len(address) > MAX_ADDRESS
+        or "\\" in address
+        or any(char.isspace() or ord(char) < 0x20 for char in address)
+    ):
         return False
     try:
         return origin_of(address) in origins

@@ -38,11 +38,13 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
     """The routes that tell how the relay is."""
     routes = APIRouter(tags=["status"])
 
+    @routes.head("/healthz", include_in_schema=False, response_model=None)
     @routes.get("/healthz", summary="Is the process up?", response_model=None)
     async def healthz() -> Response:
         """200 as long as it answers at all."""
         return JSONResponse({"status": "up"})
 
+    @routes.head("/readyz", include_in_schema=False, response_model=None)
     @routes.get("/readyz", summary="Can it take requests?", response_model=None, responses=READY_RESPONSES)
     async def readyz() -> Response:
         """503 only where nothing can be stored. While AgencyHandy is away the relay takes enquiries all the same."""
@@ -54,6 +56,7 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
             return JSONResponse({**body, "status": "not ready", "store": "not writable"}, 503)
         return JSONResponse({"status": "ready", **body})
 
+    @routes.head("/", include_in_schema=False, response_model=None)
     @routes.get("/", include_in_schema=False, response_model=None)
     async def home(request: Request) -> Response:
         """What this is and how it is; in a trial also a form to try. Who sent it shows only where nothing is real."""

@@ -76,7 +76,11 @@ def _migrate(connection: Connection) -> None:
         metadata.create_all(connection)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (newest,))
-    elif connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() != newest:
+        return
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    if found > newest:
+        raise FileExistsError(f"a newer Lead Relay made it: its version is {found}, and this one knows {newest}")
+    if found < newest:
         upgrade(connection)
 
 

@@ -169,6 +169,7 @@ class Outbox:
         ]
         if people:
             await connection.execute(insert(leads), people)
+        await connection.execute(delete(fingerprints).where(fingerprints.c.expires_at <= fresh[-1][0].received_at))
         statement = upsert(fingerprints)
         await connection.execute(
             statement.on_conflict_do_update(

@@ -54,9 +54,7 @@ submissions = Table(
     Column("received_at", Instant, nullable=False),
     Column("event_id", Text, doc="the sender's own id for it"),
     Column("note", Text, nullable=False, doc="why it made no lead; empty where it made one"),
-    Column(
-        "quarantine", String(32), nullable=False, doc="why the request itself was not trusted or understood, else empty"
-    ),
+    Column("quarantine", String(100), nullable=False, doc="why it was not trusted or understood, and where; or empty"),
     Column("headers", JSON, nullable=False, doc="header names in lower case → values; never credentials"),
     Column("body", LargeBinary, nullable=False, doc="the raw bytes"),
     Column("repeats", Integer, nullable=False, doc="how often it came again"),
@@ -108,8 +106,10 @@ fingerprints = Table(
     "fingerprints",
     metadata,
     Column("fingerprint", String(64), primary_key=True, doc="what a repeat has in common with the first; a hash"),
-    Column("submission_id", String(26), nullable=False, doc="the first"),
-    Column("expires_at", Instant, doc="from when on the same is new again; empty: never"),
+    Column(
+        "submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), nullable=False, index=True, doc="the first"
+    ),
+    Column("expires_at", Instant, index=True, doc="from when on the same is new again; empty: never"),
 )
 
 workspaces = Table(
@@ -119,7 +119,7 @@ workspaces = Table(
     Column("company_id", Text, nullable=False, doc="AgencyHandy's company, empty while unknown"),
     Column("role_id", Text, nullable=False, doc="its client role's outer id, empty while unknown"),
     Column("resolved_at", Instant, doc="when AgencyHandy last told both"),
-    Column("destination", Text, nullable=False, doc="hash of key, company and address that they are valid for"),
+    Column("destination", Text, nullable=False, doc="the address, and the chosen company, that they are valid for"),
     Column("failures", Integer, nullable=False, doc="failed requests in a row"),
     Column("paused", Text, nullable=False, doc="why nothing is sent but probes, else empty"),
     Column("not_before", Instant, doc="when the next request may go out, where it must wait"),

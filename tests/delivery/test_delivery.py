@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.delivery import worker
+from app.delivery import policy, worker
 from app.delivery.agencyhandy import AgencyHandy
 from app.errors import AccessRefused, Ambiguous, Unreachable
 from app.lead import Lead
@@ -97,6 +97,8 @@ def test_an_email_that_agencyhandy_has_makes_a_duplicate(relay: Start, sandbox: 
 
     eventually(lambda: settled(tmp_path), "all are settled")
     assert sorted(sandbox.emails()) == [f"{who}@example.com" for who in ("other", "person0", "person1", "person2")]
+    count = "SELECT state, count(*) FROM leads GROUP BY state ORDER BY state"
+    assert stored(tmp_path, count) == [("delivered", 4), ("duplicate", 1)]
 
 
 def test_one_person_twice_in_one_request_is_created_once(relay: Start, sandbox: SandboxClient, tmp_path: Path) -> None:
@@ -105,6 +107,8 @@ def test_one_person_twice_in_one_request_is_created_once(relay: Start, sandbox: 
 
     eventually(lambda: settled(tmp_path), "all are settled")
     assert sorted(sandbox.emails()) == ["person0@example.com", "person1@example.com"]
+    count = "SELECT state, count(*) FROM leads GROUP BY state ORDER BY state"
+    assert stored(tmp_path, count) == [("delivered", 2), ("duplicate", 2)]
 
 
 FAULTS: list[dict[str, Any]] = [
@@ -160,16 +164,33 @@ def test_a_request_that_outlasts_its_lease_keeps_its_leads(
     assert set(states(tmp_path).values()) == {"delivered: "}
 
 
-def test_a_revoked_key_pauses_and_loses_nothing(relay: Start, sandbox: SandboxClient, tmp_path: Path) -> None:
+def test_a_revoked_key_pauses_loses_nothing_and_a_good_one_resumes_by_itself(
+    relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "PAUSE", timedelta(seconds=1))
     client = relay(BATCH)
     sandbox.put("/key", key="another")
     post(client, people(3))
 
     eventually(lambda: client.get("/readyz").json()["destination"] == "paused", "the workspace pauses")
-    assert len(sandbox.requests()) == 1
     assert client.get("/readyz").status_code == 200
     assert {state.partition(":")[0] for state in states(tmp_path).values()} == {"pending"}
     assert post(client, [{"email": "later@example.com"}])["leads"][0]["state"] == "pending"
+    sandbox.put("/key", key=DEMO_KEY)
+    eventually(lambda: len(sandbox.members()) == 4, "all arrive once the key is good")
+
+
+def test_one_poison_lead_delays_nobody(relay: Start, sandbox: SandboxClient, tmp_path: Path) -> None:
+    sandbox.fault(kind="refuse", pattern="person0@", status=500, message="Internal server error")
+    client = relay(BATCH)
+    post(client, people(5))
+    eventually(lambda: len(sandbox.members()) == 4, "the good ones arrive", 30)
+    started = time.monotonic()
+    post(client, [{"email": "later@example.com"}])
+
+    eventually(lambda: len(sandbox.members()) == 5, "a later one arrives")
+    assert time.monotonic() - started < 1
+    assert states(tmp_path)["person0@example.com"].startswith("pending")
 
 
 def test_a_changed_role_is_resolved_again_without_a_pause(relay: Start, sandbox: SandboxClient) -> None:

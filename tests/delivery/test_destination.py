@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,27 @@ async def test_several_companies_stop_the_first_start_only(
 
     await destination.open()
     assert destination.state == "ready"
+
+
+async def test_a_start_waits_only_a_moment_for_agencyhandy(destination: Destination, sandbox: SandboxClient) -> None:
+    sandbox.fault(kind="delay", seconds=5, path="*", times=2)
+    started = time.monotonic()
+    await destination.open()
+
+    assert time.monotonic() - started < 2
+    assert destination.state == "unresolved"
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "garbage"}, {"kind": "status", "status": 200, "body": '{"message": "soon"}'}]
+)
+async def test_an_odd_answer_at_start_stops_nothing(
+    destination: Destination, sandbox: SandboxClient, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(**fault, path="*")
+    await destination.open()
+
+    assert destination.state == "unresolved"
 
 
 async def test_a_chosen_company_is_not_looked_for(sandbox: SandboxClient, outbox: Outbox, clock: Clock) -> None:

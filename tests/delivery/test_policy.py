@@ -76,6 +76,24 @@ def test_two_people_of_one_name_get_a_member_id_each() -> None:
     assert [one.member_id for one in POLICY.decide(answer, twins, NOW).settlements] == ["1", "2"]
 
 
+def test_of_two_people_of_one_name_neither_is_taken_for_the_one_that_was_created() -> None:
+    twins = (queued(), replace(queued(), id="lead-other"))
+
+    decision = POLICY.decide(created(NAMES[0]), twins, NOW)
+
+    assert decision.settlements == ()
+    assert [[lead.id for lead in group] for group in decision.again] == [["lead-Ada"], ["lead-other"]]
+
+
+@pytest.mark.parametrize("email", ["unique@example.com", "role@example.com", "taken.exists@example.com"])
+def test_words_of_the_leads_own_mean_nothing_in_an_answer(email: str) -> None:
+    lead = replace(queued(), lead=Lead(first_name="Role", last_name="Taken", email=email))
+
+    decision = POLICY.decide(refused(400, f"Lead Role Taken with email {email} is not acceptable"), (lead,), NOW)
+
+    assert states(decision) == {lead.id: LeadState.HELD}
+
+
 def test_of_a_short_answer_those_named_are_delivered_and_the_rest_sent_again_alone() -> None:
     decision = POLICY.decide(created("Grace Hopper"), SEVERAL, NOW)
 
@@ -238,6 +256,7 @@ def test_the_wait_has_full_jitter() -> None:
         ("99999999999999", timedelta(days=1)),
         ("soon", None),
         ("-5", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
         ("", None),
         ("²", None),
     ],
@@ -259,6 +278,28 @@ def test_a_lead_that_fails_for_72_hours_is_held_never_dropped() -> None:
     [settlement] = POLICY.decide(refused(503, "Maintenance"), (old,), NOW).settlements
 
     assert (settlement.state, settlement.reason) == (LeadState.HELD, "gave up: Maintenance")
+
+
+def test_an_old_lead_that_only_waited_is_tried_before_it_is_given_up() -> None:
+    waited = replace(queued(attempts=0), received_at=NOW - timedelta(days=4))
+
+    [settlement] = POLICY.decide(refused(503), (waited,), NOW).settlements
+
+    assert settlement.state is LeadState.PENDING
+
+
+def test_a_lead_that_keeps_failing_by_itself_closes_the_way_for_nobody() -> None:
+    workspace = Workspace()
+    for attempts in range(20):
+        workspace = POLICY.after(workspace, POLICY.decide(refused(500), (queued(attempts=attempts),), NOW), NOW)
+
+    assert is_open(workspace)
+    assert workspace.not_before is None
+
+
+def test_a_fault_of_the_relays_own_is_tried_again_and_then_held() -> None:
+    assert POLICY.faulty(queued(), NOW, "ValueError").state is LeadState.PENDING
+    assert POLICY.faulty(queued(attempts=4), NOW, "ValueError").reason.startswith("gave up: ValueError")
 
 
 def failing() -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +236,15 @@ def test_the_relays_own_pages_may_always_post(relay: Start) -> None:
     answer = client.post("/forms/contact", data=ADA, headers=BROWSER | {"Origin": "https://leads.example.com"})
 
     assert answer.status_code == 303
+
+
+def test_a_huge_redirect_costs_nothing(relay: Start) -> None:
+    target = "https://" + "é。" * 200_000 + "x"
+    client = relay(GUARDED)
+    started = time.monotonic()
+    client.post("/forms/contact", json=ADA | {"_next": target})
+
+    assert time.monotonic() - started < 2
 
 
 def test_a_browser_may_ask_first_whether_a_script_can_post(relay: Start) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running import SandboxClient, eventually, stored
+from tests.running import RelayProcess, SandboxClient, eventually, free_port, stored
 
 Start = Callable[..., httpx.Client]
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com"}
@@ -196,6 +196,25 @@ def test_tokens_and_people_are_not_in_the_logs(
 
     assert "submission_accepted" in logged
     assert not any(secret in logged.lower() for secret in (secrets["json"], "wrong-token", "ada", "lovelace"))
+
+
+@pytest.mark.parametrize("offer", ["h2c", "websocket"])
+def test_the_offer_of_another_protocol_loses_no_body(tmp_path: Path, secrets: dict[str, str], offer: str) -> None:
+    """Java's client offers h2c with every request."""
+    relay = RelayProcess(tmp_path, f"http://127.0.0.1:{free_port()}")
+    relay.start()
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": offer, "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    answer = httpx.post(f"{relay.address}/hooks/json?token={secrets['json']}", json=ADA, headers=headers)
+    relay.stop()
+
+    assert [lead["state"] for lead in answer.json()["leads"]] == ["pending"]
+
+
+def test_a_slash_at_the_end_is_the_same_address(relay: Start, secrets: dict[str, str]) -> None:
+    client = relay()
+
+    assert client.post(f"/hooks/json/?token={secrets['json']}", json=ADA).status_code == 200
+    assert client.post("/forms/contact/", data={"email": "grace@example.com"}).status_code == 303
 
 
 def test_a_hundred_of_the_same_at_once_make_one_lead(relay: Start, tmp_path: Path, secrets: dict[str, str]) -> None:

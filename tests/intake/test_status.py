@@ -40,6 +40,12 @@ def test_a_running_relay_is_healthy_and_ready(relay: Start) -> None:
     }
 
 
+def test_monitors_may_ask_for_the_head_alone(relay: Start) -> None:
+    client = relay()
+
+    assert {client.head(path).status_code for path in ("/", "/healthz", "/readyz", "/forms/contact")} == {200}
+
+
 def test_a_relay_that_cannot_store_is_up_but_not_ready(relay: Start, tmp_path: Path) -> None:
     client = relay()
     with locked(tmp_path):

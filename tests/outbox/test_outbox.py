@@ -227,6 +227,33 @@ async def test_the_quarantine_lets_its_oldest_go_and_nothing_else(outbox: Outbox
     assert (await outbox.books.counts())[LeadState.HELD] == 5
 
 
+async def test_a_request_that_quarantine_let_go_is_kept_when_it_comes_again(outbox: Outbox) -> None:
+    held = (Lead(state=LeadState.HELD),)
+    first = await outbox.add(submission(0, quarantine=Reason.SIGNATURE, leads=held))
+    for number in range(1, 12):
+        await outbox.add(submission(number, quarantine=Reason.SIGNATURE, leads=held))
+    again = await outbox.add(submission(0, quarantine=Reason.SIGNATURE, leads=held))
+
+    assert again.repeat is False
+    assert again.id != first.id
+    assert await outbox.books.submission(again.id) is not None
+
+
+async def test_fingerprints_that_ran_out_are_let_go(outbox: Outbox, tmp_path: Path) -> None:
+    await outbox.add(submission(0, fingerprint_expires=NOW + timedelta(minutes=10)))
+    await outbox.add(submission(1, received_at=NOW + timedelta(minutes=10)))
+
+    assert stored(tmp_path, "SELECT fingerprint FROM fingerprints") == [("print-1",)]
+
+
+async def test_a_store_of_a_newer_version_is_not_touched(outbox: Outbox, tmp_path: Path) -> None:
+    async with outbox._engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(StoreUnavailable, match="newer"):
+        await outbox.open()
+
+
 async def test_a_lead_that_was_released_from_quarantine_stays(outbox: Outbox) -> None:
     released = await outbox.add(submission(0, quarantine=Reason.SIGNATURE))
     held = (Lead(state=LeadState.HELD),)

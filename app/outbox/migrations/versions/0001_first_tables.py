@@ -11,13 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "fingerprints",
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("submission_id", sa.String(length=26), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("fingerprint"),
-    )
-    op.create_table(
         "submissions",
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.Column("endpoint", sa.String(length=64), nullable=False),
@@ -25,7 +18,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("quarantine", sa.String(length=32), nullable=False),
+        sa.Column("quarantine", sa.String(length=100), nullable=False),
         sa.Column("headers", sa.JSON(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("repeats", sa.Integer(), nullable=False),
@@ -50,6 +43,16 @@ def upgrade() -> None:
         sa.Column("not_before", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "fingerprints",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("submission_id", sa.String(length=26), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )
+    op.create_index("ix_fingerprints_submission_id", "fingerprints", ["submission_id"], unique=False)
+    op.create_index("ix_fingerprints_expires_at", "fingerprints", ["expires_at"], unique=False)
     op.create_table(
         "leads",
         sa.Column("id", sa.String(length=26), nullable=False),
