@@ -2,10 +2,11 @@
 # with a read-only root file system.
 #
 #   docker build -t lead-relay .
-#   docker run --read-only --tmpfs /tmp -v lead-relay:/data -p 127.0.0.1:8000:8000 lead-relay
+#   docker run --read-only --tmpfs /tmp -v lead-relay:/data -p 127.0.0.1:8000:8000 -e SANDBOX=true lead-relay
 #
-# Without settings it serves the demo of deploy/demo/relay.toml and delivers to the sandbox. For your own forms and
-# hooks mount a relay.toml at /etc/lead-relay/relay.toml and set RELAY_CONFIG to that path, as deploy/compose.yaml does.
+# So it serves the demo of deploy/demo/relay.toml and delivers to the sandbox. In earnest set AGENCYHANDY_API_KEY and
+# PUBLIC_URL instead; for your own forms and hooks mount a relay.toml at /etc/lead-relay/relay.toml and set RELAY_CONFIG
+# to that path, as deploy/compose.yaml does.
 
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore

@@ -131,6 +131,6 @@ async def _address(settings: Settings) -> Finding:
         reached = False
     if reached:
         return Finding("address", True, f"{settings.address} leads to a running relay")
-    if settings.is_on_this_machine:
+    if not settings.public_url:
         return Finding("address", True, f"{settings.address}: no relay runs there just now")
     return Finding("address", False, f"{url} does not lead to the relay: is it running, and does the proxy pass it on?")

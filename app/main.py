@@ -109,5 +109,5 @@ def state_of(destination: Destination, settings: Settings) -> status.Destination
         words=destination.workspace.paused,
         role_known=destination.is_known,
         is_sandbox=settings.uses_sandbox,
-        is_trial=settings.is_on_this_machine,
+        is_trial=settings.is_on_this_machine or settings.sandbox,
     )

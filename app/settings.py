@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         None, description="The company that gets the leads; needed only when the key has several."
     )
     agencyhandy_base_url: str = Field(AGENCYHANDY, description="Where AgencyHandy's API is.")
+    sandbox: bool = Field(
+        False, description="true: without a key, the sandbox takes leads even where other machines reach the relay."
+    )
     database_url: SecretStr = Field(
         SecretStr(f"{SQLITE}data/relay.db"),
         description="The store: one SQLite file that only Lead Relay uses.",
@@ -194,7 +197,7 @@ class Settings(BaseSettings):
     @property
     def is_on_this_machine(self) -> bool:
         """Whether only this machine reaches it."""
-        return urlsplit(self.address).hostname in LOOPBACK
+        return urlsplit(self.address).hostname in LOOPBACK and self.host in LOOPBACK
 
     @property
     def delivers_to_this_machine(self) -> bool:
@@ -254,10 +257,10 @@ def load_settings(**given: Any) -> Settings:
         return settings
     if settings.agencyhandy_base_url != AGENCYHANDY:
         raise ConfigurationError("AGENCYHANDY_BASE_URL is set but AGENCYHANDY_API_KEY is not: set both, or neither.")
-    if not settings.is_on_this_machine:
+    if not (settings.is_on_this_machine or settings.sandbox):
         raise ConfigurationError(
-            "AGENCYHANDY_API_KEY is not set, and PUBLIC_URL is a public address: real enquiries would go to the "
-            "sandbox. Set the key, or leave PUBLIC_URL out to try the relay on this machine."
+            "AGENCYHANDY_API_KEY is not set, and by PUBLIC_URL or HOST others reach the relay: real enquiries would go "
+            "to the sandbox. Set the key; or for a trial set SANDBOX=true, or leave PUBLIC_URL and HOST out."
         )
     return settings
 

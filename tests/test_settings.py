@@ -196,7 +196,9 @@ def test_another_address_of_agencyhandy_needs_a_key() -> None:
 
 
 def test_real_enquiries_never_go_to_the_sandbox() -> None:
-    assert "PUBLIC_URL is a public address" in refusal(public_url="https://leads.example.com")
+    for reached_by_others in ({"public_url": "https://leads.example.com"}, {"host": "0.0.0.0"}):
+        assert "real enquiries would go to the sandbox" in refusal(**reached_by_others)
+        assert load_settings(**reached_by_others, sandbox=True).uses_sandbox
     assert load_settings(public_url="http://localhost:9000").uses_sandbox
     assert not load_settings(public_url="https://leads.example.com", agencyhandy_api_key=KEY).uses_sandbox
 

@@ -24,7 +24,7 @@ READY_RESPONSES: Responses = {
 class DestinationState:
     """How the way to AgencyHandy stands: `state` is ready, unresolved, failing or paused.
 
-    `is_trial`: only this machine reaches the relay, so that its front page may be a place to try it.
+    `is_trial`: only this machine reaches the relay, or SANDBOX is set, so that its front page is a place to try it.
     """
 
     state: str
