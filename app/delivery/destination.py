@@ -41,6 +41,7 @@ class Destination:
         self._company_id = company_id
         self._identity = f"{agencyhandy.base_url} {company_id or ''}".strip()
         self._ask_again: datetime | None = None
+        self._suspect = ""
         self.workspace = Workspace(outbox.workspace_name)
 
     async def open(self) -> None:
@@ -127,6 +128,10 @@ class Destination:
     async def note(self, decision: Decision) -> None:
         """Keeps what an answer says of the way; when that opens again, every waiting lead becomes due."""
         before = self.workspace
+        is_old_news = decision.suspect and decision.suspect == self._suspect
+        self._suspect = decision.suspect
+        if is_old_news and is_open(before):
+            return
         after = self._policy.after(before, decision, self._clock())
         if after == before:
             return

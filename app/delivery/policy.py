@@ -22,7 +22,7 @@ LONGEST_WAIT = timedelta(minutes=30)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 BREAKER_AFTER = 5
 SUSPECT_AFTER = 2
-"""A lead that failed this often goes alone, and its failing again says little about AgencyHandy."""
+"""A lead that failed this often goes alone."""
 FEWEST_TRIES = 5
 """However old a lead is, it is not given up before it was tried this often: it may only have waited."""
 LONGEST_PROBE_WAIT = timedelta(seconds=60)
@@ -70,10 +70,9 @@ WORDS_OF: tuple[tuple[Outcome, frozenset[int], re.Pattern[str]], ...] = (
 
 
 class Health(StrEnum):
-    """What an answer says of the way to AgencyHandy. `suspect`: it may well be the lead's fault."""
+    """What an answer says of the way to AgencyHandy."""
 
     WELL = "well"
-    SUSPECT = "suspect"
     FAILING = "failing"
     CLOSED = "closed"
 
@@ -83,7 +82,8 @@ class Decision:
     """What becomes of the leads that were sent.
 
     `settlements` are final for now; `again` are groups to send at once, each as one request; `refresh_role` first asks
-    for the role anew. `wait` is how long AgencyHandy wants to be left alone, `words` what it said.
+    for the role anew. `wait` is how long AgencyHandy wants to be left alone, `words` what it said. `suspect` is the
+    lead that failed by itself, and had before: failing again, it says little about AgencyHandy.
     """
 
     outcome: Outcome
@@ -93,6 +93,7 @@ class Decision:
     refresh_role: bool = False
     wait: timedelta | None = None
     words: str = ""
+    suspect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,9 @@ class Policy:
         wait = retry_after(answer.retry_after, now)
         unknown = outcome is Outcome.UNKNOWN
         later = tuple(self._later(lead, now, wait, words, unknown=unknown) for lead in leads)
-        is_suspect = leads[0].attempts >= SUSPECT_AFTER and outcome is not Outcome.NOT_SENT and wait is None
-        return Decision(outcome, Health.SUSPECT if is_suspect else Health.FAILING, later, wait=wait, words=words)
+        alone = leads[0].attempts >= SUSPECT_AFTER and outcome is not Outcome.NOT_SENT and wait is None
+        suspect = leads[0].id if alone else ""
+        return Decision(outcome, Health.FAILING, later, wait=wait, words=words, suspect=suspect)
 
     def _created(self, answer: Answer, leads: Sequence[QueuedLead], now: datetime) -> Decision:
         """Who is in `createdMembers` is delivered. Who is not may be created or left out: sent again, alone."""
@@ -179,8 +181,6 @@ class Policy:
         """How the way to AgencyHandy stands after an answer: open, waiting after failures in a row, or paused."""
         if decision.health is Health.WELL:
             return replace(workspace, failures=0, paused="", not_before=None)
-        if decision.health is Health.SUSPECT and is_open(workspace):
-            return workspace
         if decision.health is Health.CLOSED:
             return replace(workspace, paused=decision.words or decision.outcome, not_before=now + PAUSE)
         failures = workspace.failures + 1

@@ -85,7 +85,7 @@ class Worker:
             return False
         if not await self._something_is_due(now):
             return False
-        limit = self._batch if self._destination.is_open else 1
+        limit = self._batch if self._destination.is_open else None
         now = self._clock()
         self._in_hand = await self._outbox.claim(self._destination.workspace.name, now, now + LEASE, limit)
         if not self._in_hand:

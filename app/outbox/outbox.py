@@ -84,9 +84,12 @@ class Outbox:
             self.on_due()
         return receipt
 
-    async def claim(self, workspace: str, now: datetime, lease_until: datetime, limit: int) -> list[QueuedLead]:
-        """Takes due leads, the longest waiting first. One whose fate is unknown, or that failed twice, comes alone."""
-        return await self._writer.write(self._claim, (workspace, now, lease_until, limit))
+    async def claim(self, workspace: str, now: datetime, until: datetime, limit: int | None) -> list[QueuedLead]:
+        """Takes due leads, the longest waiting first. One whose fate is unknown, or that failed twice, comes alone.
+
+        Without a limit it is one lead, to try the way: the one that failed least often.
+        """
+        return await self._writer.write(self._claim, (workspace, now, until, limit))
 
     async def renew(self, lead_ids: Sequence[str], until: datetime) -> None:
         """Keeps claimed leads for longer."""
@@ -196,18 +199,18 @@ class Outbox:
         await connection.execute(delete(submissions).where(submissions.c.id.in_(kept), ~taken_up))
 
     async def _claim(
-        self, connection: AsyncConnection, batch: Sequence[tuple[str, datetime, datetime, int]]
+        self, connection: AsyncConnection, batch: Sequence[tuple[str, datetime, datetime, int | None]]
     ) -> list[list[QueuedLead]]:
         return [await self._claim_one(connection, *request) for request in batch]
 
     async def _claim_one(
-        self, connection: AsyncConnection, workspace: str, now: datetime, lease_until: datetime, limit: int
+        self, connection: AsyncConnection, workspace: str, now: datetime, until: datetime, limit: int | None
     ) -> list[QueuedLead]:
         due = (
             select(leads)
             .where(leads.c.workspace == workspace, IS_PENDING, leads.c.next_attempt_at <= now)
-            .order_by(leads.c.next_attempt_at, leads.c.id)
-            .limit(limit)
+            .order_by(*([] if limit else [leads.c.attempts]), leads.c.next_attempt_at, leads.c.id)
+            .limit(limit or 1)
         )
         found = [rows.to_queued(row) for row in await connection.execute(due)]
         together = [lead for lead in found if not _goes_alone(lead)]
@@ -216,7 +219,7 @@ class Outbox:
             await connection.execute(
                 update(leads)
                 .where(leads.c.id.in_([lead.id for lead in taken]))
-                .values(state=LeadState.SENDING.value, lease_until=lease_until)
+                .values(state=LeadState.SENDING.value, lease_until=until)
             )
         return taken
 

@@ -288,13 +288,10 @@ def test_an_old_lead_that_only_waited_is_tried_before_it_is_given_up() -> None:
     assert settlement.state is LeadState.PENDING
 
 
-def test_a_lead_that_keeps_failing_by_itself_closes_the_way_for_nobody() -> None:
-    workspace = Workspace()
-    for attempts in range(20):
-        workspace = POLICY.after(workspace, POLICY.decide(refused(500), (queued(attempts=attempts),), NOW), NOW)
-
-    assert is_open(workspace)
-    assert workspace.not_before is None
+def test_a_lead_that_fails_by_itself_again_is_the_suspect() -> None:
+    assert POLICY.decide(refused(500), (queued(attempts=2),), NOW).suspect == "lead-Ada"
+    assert POLICY.decide(refused(500), (queued(attempts=1),), NOW).suspect == ""
+    assert POLICY.decide(Answer(None, "ConnectError", sent=False), (queued(attempts=2),), NOW).suspect == ""
 
 
 def test_a_fault_of_the_relays_own_is_tried_again_and_then_held() -> None:
