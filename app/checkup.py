@@ -85,7 +85,7 @@ async def _store(settings: Settings) -> list[Finding]:
         await outbox.open()
         await outbox.check_writable()
         counts = await outbox.books.counts()
-        way = await outbox.workspace()
+        way = await outbox.books.workspace(settings.workspace)
     except StoreUnavailable as error:
         return [Finding("store", False, f"{error}\nCheck DATABASE_URL, the folder's owner, and the disk's space")]
     finally:

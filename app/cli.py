@@ -69,11 +69,12 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to listen on; PORT in the environment.")
     ] = None,
+    role: Annotated[str | None, typer.Option(help="all, intake or delivery; ROLE in the environment.")] = None,
 ) -> None:
     """Take enquiries and deliver them, until stopped."""
     from app import logs, server
 
-    settings, config = configuration(host=host, port=port)
+    settings, config = configuration(host=host, port=port, role=role)
     listener = server.listen(settings)
     logs.set_up(settings.log_format)
     console.announce(settings, config)
@@ -171,10 +172,8 @@ async def _with_books(look: Callable[[Any], Any]) -> Any:
     from app.outbox.engine import sqlite_file
 
     url = load_settings().database_url.get_secret_value()
-    if not sqlite_file(url).is_file():
-        raise ConfigurationError(
-            f"There is no store at {sqlite_file(url)}: run this where the relay runs, or set DATABASE_URL."
-        )
+    if (file := sqlite_file(url)) and not file.is_file():
+        raise ConfigurationError(f"There is no store at {file}: run this where the relay runs, or set DATABASE_URL.")
     books = Books(url)
     try:
         return await look(books)

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from app.endpoints import RelayConfig
 from app.errors import ConfigurationError
-from app.lead import Lead, LeadState
+from app.lead import FIELDS, Lead, LeadState
 from app.outbox.records import Attempt, StoredLead, StoredSubmission
 from app.reader import Reading
 from app.settings import DEMO_TOML, Settings
@@ -38,18 +38,6 @@ STYLE = {
     LeadState.DUPLICATE: "magenta",
 }
 """The colour of a state; the others are dim."""
-
-FIELDS = {
-    "firstName": ("first_name", "full_name"),
-    "lastName": ("last_name", "full_name"),
-    "email": ("email",),
-    "contactNo": ("contact_no",),
-    "message": ("message",),
-    "source": ("source",),
-    "status": ("status",),
-    "positionInBoard": ("position_in_board",),
-}
-"""A lead's field in AgencyHandy's words → ours, and what it may have been found as."""
 
 
 def say(text: str) -> None:
@@ -148,7 +136,7 @@ def lead_json(one: Lead) -> dict[str, Any]:
     return {
         "state": one.state.value,
         "reason": one.reason,
-        **{name: getattr(one, ours[0]) for name, ours in FIELDS.items()},
+        **{name: getattr(one, ours) for name, ours in FIELDS.items()},
         "utm": dict(one.utm),
         "extra": {field.label or field.key: field.value for field in one.extra},
     }
@@ -181,9 +169,9 @@ def read_file(path: Path) -> bytes:
 
 def _why(one: Lead) -> dict[str, dict[str, str]]:
     found = {}
-    for name, targets in FIELDS.items():
-        origin = next((one.origins[target] for target in targets if target in one.origins), None)
-        if origin is not None:
+    for name, ours in FIELDS.items():
+        whole = one.origins.get("full_name") if ours.endswith("_name") else None
+        if (origin := one.origins.get(ours, whole)) is not None:
             found[name] = {"from": origin.key, "why": origin.why, "nextBest": origin.runner_up}
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PositiveFloat,
+    PositiveInt,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -22,10 +25,14 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from app.addresses import base_address, origin_of, split_address
 from app.errors import ConfigurationError
-from app.settings import explain, read_secret_file, split_address
+from app.lead import FIELDS
+from app.settings import explain, read_secret_file
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+OWN_WORKSPACES = {"default", "sandbox"}
+DURATION = re.compile(r"(\d{1,6}) ?(s|m|h|d)")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _a_name(value: str) -> str:
@@ -56,14 +63,35 @@ def _alternatives(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _a_lead_field(value: str) -> str:
+    if value not in FIELDS and value != "name":
+        raise ValueError(f"expected one of {', '.join(FIELDS)}, name")
+    return value
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, str) and DURATION.fullmatch(value) is not None
+
+
+def _a_duration(value: object) -> object:
+    if (found := DURATION.fullmatch(str(value))) is None:
+        raise ValueError('expected a time such as "90s", "15m", "2h" or "30d"')
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def _a_secret(value: object, info: ValidationInfo) -> object:
+    context = info.context or {}
+    return resolve_secret(value, context.get("environ", {}), context.get("folder", Path()))
+
+
 Name = Annotated[str, AfterValidator(_a_name)]
 Region = Annotated[str, AfterValidator(_a_region)]
 Header = Annotated[str, AfterValidator(_a_header)]
 Text = Annotated[str, Field(min_length=1)]
 Rules = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_alternatives)]
-LeadField = Literal[
-    "firstName", "lastName", "name", "email", "contactNo", "message", "source", "status", "positionInBoard"
-]
+Secret = Annotated[SecretStr, BeforeValidator(_a_secret)]
+Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
+LeadField = Annotated[str, AfterValidator(_a_lead_field)]
 
 
 class Model(BaseModel):
@@ -83,7 +111,11 @@ class Defaults(Model):
 
 
 class Endpoint(Model):
-    """What forms and hooks share. `mapping` gives a lead's field one rule or several alternatives."""
+    """What forms and hooks share. `mapping` gives a lead's field one rule or several alternatives.
+
+    `workspace` names whose leads they are, `email_template` makes the address of a lead that has only a phone, `keep`
+    bounds how long contents are kept, `expect_every` how long it may be silent, `leads_to` who gets what is stuck.
+    """
 
     name: str
     kind: Literal["form", "hook"]
@@ -91,6 +123,11 @@ class Endpoint(Model):
     region: Region | None = None
     defaults: Defaults = Defaults()
     mapping: Mapping[LeadField, Rules] = {}
+    workspace: Name | None = None
+    email_template: Text | None = None
+    keep: Duration | None = None
+    expect_every: Duration | None = None
+    leads_to: tuple[Secret, ...] = ()
     known: bool = Field(True, exclude=True)
 
 
@@ -121,19 +158,9 @@ class Hook(Endpoint):
     """`POST /hooks/{name}`, for servers. Any one of `secrets` proves the sender; `open` takes anybody's."""
 
     kind: Literal["hook"] = "hook"
-    secrets: tuple[SecretStr, ...] = ()
+    secrets: tuple[Secret, ...] = ()
     header: Header = "X-Relay-Token"
     open: bool = False
-
-    @field_validator("secrets", mode="before")
-    @classmethod
-    def _resolve(cls, values: object, info: ValidationInfo) -> object:
-        if not isinstance(values, list | tuple):
-            raise ValueError('expected a list, such as ["env:TYPEFORM_SECRET"]')  # noqa: TRY004 - pydantic locates a ValueError
-        context = info.context or {}
-        return tuple(
-            resolve_secret(value, context.get("environ", {}), context.get("folder", Path())) for value in values
-        )
 
     @model_validator(mode="after")
     def _is_protected(self) -> Hook:
@@ -142,11 +169,39 @@ class Hook(Endpoint):
         return self
 
 
+class WorkspaceConfig(Model):
+    """One more AgencyHandy company, with its own key and limits; what is left out is as the settings say."""
+
+    api_key: Secret
+    company_id: Text | None = None
+    base_url: Annotated[str, AfterValidator(base_address)] | None = None
+    batch: Annotated[int, Field(ge=1, le=500)] | None = None
+    requests_per_second: PositiveFloat | None = None
+
+
+class AlertsConfig(Model):
+    """Who is told what is wrong (`to`), and who gets leads that do not reach AgencyHandy (`leads_to`): Apprise URLs.
+
+    `after`: how long a lead may wait; `every`: how often the same is said again; `quarantine`: how many requests an
+    hour may end up there; `disk_mib`: how little space may be left.
+    """
+
+    to: tuple[Secret, ...] = ()
+    leads_to: tuple[Secret, ...] = ()
+    after: Duration = timedelta(minutes=15)
+    every: Duration = timedelta(hours=4)
+    quarantine: PositiveInt = 50
+    disk_mib: PositiveInt = 500
+
+
 class RelayConfig(Model):
     """The whole of relay.toml. A name stands for one endpoint, be it a form or a hook."""
 
     region: Region | None = None
     site: Text = "Lead Relay"
+    keep: Duration | None = None
+    alerts: AlertsConfig = AlertsConfig()
+    workspaces: Mapping[Name, WorkspaceConfig] = {}
     forms: Mapping[Name, Form] = {}
     hooks: Mapping[Name, Hook] = {}
 
@@ -157,7 +212,8 @@ class RelayConfig(Model):
         if not isinstance(data, dict):
             return data
         named = dict(data)
-        shared = {"region": data["region"]} if "region" in data and _is_region(data["region"]) else {}
+        valid = {"region": _is_region, "keep": _is_duration}
+        shared = {key: data[key] for key, is_valid in valid.items() if is_valid(data.get(key))}
         for kind in ("forms", "hooks"):
             tables = data.get(kind, {})
             if isinstance(tables, dict):
@@ -165,9 +221,14 @@ class RelayConfig(Model):
         return named
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> RelayConfig:
+    def _names_fit(self) -> RelayConfig:
         if both := sorted(set(self.forms) & set(self.hooks)):
             raise ValueError(f"{both[0]!r} names a form and a hook: one of them needs another name")
+        if taken := OWN_WORKSPACES & self.workspaces.keys():
+            raise ValueError(f"workspaces.{min(taken)}: this name is the relay's own; choose another")
+        for one in self.endpoints():
+            if one.workspace and one.workspace not in self.workspaces:
+                raise ValueError(f"{one.kind}s.{one.name}.workspace: there is no [workspaces.{one.workspace}]")
         return self
 
     def endpoints(self) -> Iterator[Form | Hook]:
@@ -196,16 +257,6 @@ def unknown_endpoint(kind: Literal["form", "hook"], name: str) -> Endpoint:
     return Endpoint.model_construct(name=name[:64], kind=kind, source="json", known=False)
 
 
-def origin_of(address: str) -> str:
-    """The origin of an address as browsers spell it, such as https://www.example.com; ValueError where it has none."""
-    parts = split_address(address)
-    if parts is None or parts.hostname is None:
-        raise ValueError(f"expected an origin such as https://www.example.com, not {address!r}")
-    host = parts.hostname.encode("idna").decode("ascii")
-    origin = f"{parts.scheme}://[{host}]" if ":" in host else f"{parts.scheme}://{host}"
-    return origin if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f"{origin}:{parts.port}"
-
-
 def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> SecretStr:
     """`env:NAME`, `file:PATH` (relative to relay.toml's folder) or the secret itself; ValueError where it is empty."""
     if not isinstance(given, str):
@@ -227,10 +278,8 @@ def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> S
 
 
 def names_of_secrets(path: Path) -> set[str]:
-    """Every NAME that a hook of the file at `path` means by `env:NAME`."""
-    hooks = tomllib.loads(path.read_text(encoding="utf-8")).get("hooks", {})
-    given = [secret for hook in hooks.values() for secret in hook.get("secrets", ())]
-    return {secret.removeprefix("env:") for secret in given if secret.startswith("env:")}
+    """Every NAME that the file at `path` means by `env:NAME`."""
+    return set(re.findall(r"""["']env:([^"']+)["']""", path.read_text(encoding="utf-8")))
 
 
 def _with_name(table: Any, path: str, shared: Mapping[str, str]) -> Any:

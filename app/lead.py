@@ -46,6 +46,19 @@ class Reason(StrEnum):
     GAVE_UP = "gave up"
 
 
+FIELDS = {
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "email": "email",
+    "contactNo": "contact_no",
+    "message": "message",
+    "source": "source",
+    "status": "status",
+    "positionInBoard": "position_in_board",
+}
+"""A lead's fields: AgencyHandy's name, which relay.toml and the command line use, → `Lead`'s and the store's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One value somebody sent: `key` its path in the body, `label` what was asked, `kind` what the source says it is.
@@ -105,7 +118,7 @@ class Submission:
 
     `body` is the raw bytes, `headers` those that matter later (never credentials), `event_id` the sender's own id for
     it, `note` why it made no lead, `fingerprint` what a repeat of it would have in common with it, `quarantine` why the
-    request itself was not trusted or understood.
+    request itself was not trusted or understood, `workspace` whose leads they are; empty: the relay's own.
     """
 
     endpoint: str
@@ -118,6 +131,7 @@ class Submission:
     fingerprint_expires: datetime | None = None
     note: str = ""
     quarantine: str = ""
+    workspace: str = ""
     leads: tuple[Lead, ...] = ()
 
 

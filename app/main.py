@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.endpoints import RelayConfig
+from app.endpoints import RelayConfig, WorkspaceConfig
 from app.intake import forms, hooks, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
@@ -30,38 +32,43 @@ from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import Settings
 
 STRANGERS_PER_MINUTE = 60
+DEFAULT_STORE = Path("data/relay.db")
+SANDBOX_URL = "http://sandbox"
+STATES = ("ready", "failing", "unresolved", "paused")
+"""A workspace's state, from the best to the worst."""
 VERSION = version("lead-relay")
 
 
 def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
-    """The relay as an ASGI app. Its lifespan opens the store, resolves the role and runs the worker."""
+    """The relay as an ASGI app. Its lifespan opens the store, resolves the roles and runs the workers."""
     store = settings.database_url.get_secret_value()
-    outbox = Outbox(store, workspace=settings.workspace, quarantine_rows=settings.quarantine_rows)
-    sandbox = create_sandbox(sqlite_file(store).with_name("sandbox.jsonl")) if settings.uses_sandbox else None
-    policy = policy_of(settings)
-    destination = Destination(agencyhandy_of(settings, sandbox), outbox, policy, now, settings.agencyhandy_company_id)
-    worker = Worker(
-        outbox,
-        destination,
-        policy,
-        now,
-        batch=settings.delivery_batch,
-        per_second=settings.delivery_requests_per_second,
+    outbox = Outbox(
+        store,
+        workspace=settings.workspace,
+        quarantine_rows=settings.quarantine_rows,
+        quarantine_mib=settings.quarantine_mib,
     )
-    outbox.on_due = worker.wake
+    journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
+    sandbox = create_sandbox(journal) if settings.uses_sandbox else None
+    delivers = settings.role != "intake"
+    accounts = accounts_of(settings, config) if delivers else {}
+    workers = [worker_of(name, account, settings, outbox, sandbox) for name, account in accounts.items()]
+
+    def wake() -> None:
+        for worker in workers:
+            worker.wake()
+
+    outbox.on_due = wake
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(outbox.close)
             await outbox.open()
-            await destination.open()
-            worker.start()
+            for worker in workers:
+                await stack.enter_async_context(worker.running())
             asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
             yield
-        finally:
-            await worker.stop()
-            await destination.close()
-            await outbox.close()
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     intake = Intake(
@@ -72,14 +79,40 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
         strangers=Allowance(STRANGERS_PER_MINUTE),
+        unknown_hook_status=settings.unknown_hook_status,
     )
-    app.include_router(status.router(intake, lambda: state_of(destination, settings)))
-    app.include_router(forms.router(intake))
-    app.include_router(hooks.router(intake))
+    app.include_router(status.router(intake, lambda: state_of(workers, settings)))
+    if settings.role != "delivery":
+        app.include_router(forms.router(intake))
+        app.include_router(hooks.router(intake))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
+
+
+def accounts_of(settings: Settings, config: RelayConfig) -> dict[str, WorkspaceConfig]:
+    """Every workspace's key and limits by its name: that of the settings, then those of relay.toml."""
+    key = settings.agencyhandy_api_key or SecretStr(DEMO_KEY)
+    own = WorkspaceConfig.model_construct(api_key=key, company_id=settings.agencyhandy_company_id)
+    return {settings.workspace: own, **config.workspaces}
+
+
+def worker_of(
+    name: str, account: WorkspaceConfig, settings: Settings, outbox: Outbox, sandbox: FastAPI | None
+) -> Worker:
+    """The worker of one workspace; a trial's delivers to the sandbox in this process."""
+    in_trial = sandbox is not None and name == settings.workspace
+    client = AgencyHandy(
+        SANDBOX_URL if in_trial else account.base_url or settings.agencyhandy_base_url,
+        account.api_key.get_secret_value(),
+        timeout=settings.delivery_timeout_seconds,
+        transport=httpx.ASGITransport(sandbox) if sandbox is not None and in_trial else None,
+    )
+    policy = policy_of(settings)
+    per_second = account.requests_per_second or settings.delivery_requests_per_second
+    destination = Destination(name, client, outbox, policy, now, company_id=account.company_id, per_second=per_second)
+    return Worker(outbox, destination, policy, now, batch=account.batch or settings.delivery_batch)
 
 
 def now() -> datetime:
@@ -90,24 +123,22 @@ def now() -> datetime:
 def policy_of(settings: Settings) -> Policy:
     """How patient delivery is."""
     taken = re.compile(settings.email_taken_pattern, re.IGNORECASE) if settings.email_taken_pattern else None
-    return Policy(random.SystemRandom().uniform, timedelta(hours=settings.give_up_hours), taken)
+    return Policy(
+        random.SystemRandom().uniform,
+        timedelta(hours=settings.give_up_hours),
+        taken,
+        timedelta(seconds=settings.delivery_probe_seconds),
+    )
 
 
-def agencyhandy_of(settings: Settings, sandbox: FastAPI | None) -> AgencyHandy:
-    """The client of the configured key; without one, of the sandbox in this process."""
-    timeout = settings.delivery_timeout_seconds
-    if sandbox is not None:
-        return AgencyHandy("http://sandbox", DEMO_KEY, timeout=timeout, transport=httpx.ASGITransport(sandbox))
-    key = settings.agencyhandy_api_key.get_secret_value() if settings.agencyhandy_api_key else ""
-    return AgencyHandy(settings.agencyhandy_base_url, key, timeout=timeout)
-
-
-def state_of(destination: Destination, settings: Settings) -> status.DestinationState:
-    """The destination as the status pages show it."""
+def state_of(workers: Sequence[Worker], settings: Settings) -> status.DestinationState:
+    """The way to AgencyHandy as the status pages show it: of several workspaces, the one that is worst off."""
+    ways = [worker.destination for worker in workers]
+    worst = max(ways, key=lambda way: STATES.index(way.state), default=None)
     return status.DestinationState(
-        state=destination.state,
-        words=destination.workspace.paused,
-        role_known=destination.is_known,
+        state=worst.state if worst else "elsewhere",
+        words=worst.workspace.paused if worst else "",
+        role_known=all(way.is_known for way in ways),
         is_sandbox=settings.uses_sandbox,
         is_trial=settings.is_on_this_machine or settings.sandbox,
     )

@@ -15,7 +15,7 @@ from typing import Final
 
 from app.endpoints import Endpoint, Hook, RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
-from app.lead import Entry, Lead, LeadState, Origin, Reason, Submission
+from app.lead import FIELDS, Entry, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
 from app.mapping.infer import Findings, Match, infer
 from app.sources import SOURCES
@@ -48,6 +48,11 @@ def check(config: RelayConfig, file: Path) -> None:
         if endpoint.source not in SOURCES:
             raise ConfigurationError(f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCES))}")
         rules.check(endpoint.mapping, where)
+        if (template := endpoint.email_template) and not _built(template, "+15550100100", endpoint):
+            raise ConfigurationError(
+                f"{where}.email_template: expected an address with {{phone}} in it, "
+                'such as "{phone}@no-email.example.com"'
+            )
 
 
 def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta = timedelta(minutes=10)) -> Reading:
@@ -77,6 +82,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         fingerprint=_digest(name, quarantine, *identity),
         fingerprint_expires=None if is_given else now + window,
         note=parsed.note,
+        workspace=endpoint.workspace or "",
         quarantine=f"{quarantine} {name}" if quarantine and endpoint.known else quarantine,
         leads=leads,
     )
@@ -97,13 +103,16 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     if not address and findings.mistyped is not None and "email" not in ruled:
         origins["email"] = Origin(findings.mistyped.key, "it is not a valid e-mail address", 0)
     first, last = _names(found)
+    phone = people.phone(found.get("contact_no", ""), endpoint.region)
+    if not (address or given) and (address := _built(endpoint.email_template or "", phone, endpoint)):
+        origins["email"] = Origin("email_template", "there was none, so it is made from the phone")
     state, reason = _verdict(findings, address, given)
     defaults = endpoint.defaults
     lead = Lead(
         first_name=first,
         last_name=last,
         email=address,
-        contact_no=people.phone(found.get("contact_no", ""), endpoint.region),
+        contact_no=phone,
         message=found.get("message", "").replace("\r\n", "\n"),
         source=found.get("source") or defaults.source or ("website" if endpoint.kind == "form" else ""),
         status=found.get("status") or defaults.status or "",
@@ -117,18 +126,8 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     return replace(lead, extra=(*findings.extra, *(one for one in taken if not _says(lead, one.value))))
 
 
-TARGET_OF: Final[Mapping[str, str]] = {
-    "firstName": "first_name",
-    "lastName": "last_name",
-    "name": "full_name",
-    "email": "email",
-    "contactNo": "contact_no",
-    "message": "message",
-    "source": "source",
-    "status": "status",
-    "positionInBoard": "position_in_board",
-}
-"""AgencyHandy's name of a lead's field, as relay.toml spells it → ours."""
+TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}
+"""What rules find: AgencyHandy's name of a lead's field → ours."""
 NAMES: Final = frozenset(("first_name", "last_name"))
 
 
@@ -186,6 +185,13 @@ def _says(lead: Lead, value: str) -> bool:
 
 def _words(name: str) -> list[str]:
     return name.casefold().replace(",", " ").split()
+
+
+def _built(template: str, phone: str, endpoint: Endpoint) -> str:
+    """The e-mail address of a lead that has only a phone; empty where there is no phone, or no template."""
+    digits = re.sub(r"\D", "", phone)
+    made = template.replace("{phone}", digits).replace("{endpoint}", endpoint.name)
+    return people.email(made) if digits and "{phone}" in template else ""
 
 
 def _verdict(findings: Findings, address: str, given: str) -> tuple[LeadState, str]:

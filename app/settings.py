@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -23,15 +22,16 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from app.addresses import LOOPBACK, base_address, is_loopback
 from app.errors import ConfigurationError
 
 AGENCYHANDY = "https://api.agencyhandy.com"
 SQLITE = "sqlite+aiosqlite:///"
+POSTGRESQL = "postgresql+asyncpg://"
 DOTENV = Path(".env")
 RUN_SECRETS = "/run/secrets"
 RELAY_TOML = Path("relay.toml")
 DEMO_TOML = Path("deploy/demo/relay.toml")
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 EXPECTED = {
     "missing": "expected, and missing",
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr = Field(
         SecretStr(f"{SQLITE}data/relay.db"),
-        description="The store: one SQLite file that only Lead Relay uses.",
+        description=f"The store: one SQLite file that only Lead Relay uses, or {POSTGRESQL}USER:PASSWORD@HOST/NAME.",
     )
     relay_config: Path | None = Field(
         None, description=f"The forms and hooks; unset: {RELAY_TOML} if it is there, else the demo's ({DEMO_TOML})."
@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "",
         description="The address that visitors and providers see, with its scheme; unset: http://127.0.0.1 and PORT.",
+    )
+    role: Literal["all", "intake", "delivery"] = Field(
+        "all", description="What this process does: take enquiries (intake), deliver them (delivery), or all."
     )
     host: str = Field("127.0.0.1", description="The address to listen on; the container listens on all.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on.")
@@ -96,6 +99,13 @@ class Settings(BaseSettings):
         1000,
         description="How many unreadable, unsigned or misaddressed requests are kept of each; the oldest go first.",
     )
+    quarantine_mib: PositiveInt = Field(100, description="How many MiB of such requests are kept of each.")
+    unknown_hook_status: Literal[200, 404] = Field(
+        200, description="What a hook that nobody configured answers; at 404 some providers switch a hook off for good."
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="The bearer token that /metrics asks for; unset: it answers this machine only."
+    )
     delivery_batch: int = Field(
         50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."
     )
@@ -104,6 +114,9 @@ class Settings(BaseSettings):
     )
     delivery_timeout_seconds: PositiveFloat = Field(
         30, description="How long to wait for AgencyHandy's answer before its outcome counts as unknown."
+    )
+    delivery_probe_seconds: PositiveFloat = Field(
+        60, description="How often the way to AgencyHandy is tried while it refuses the key, or nothing gets through."
     )
     give_up_hours: PositiveFloat = Field(72, description="After how long of failing a lead is held for a person.")
     email_taken_pattern: str = Field(
@@ -130,9 +143,7 @@ class Settings(BaseSettings):
     @field_validator("agencyhandy_base_url", "public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        if value and ((parts := split_address(value)) is None or parts.query or parts.fragment):
-            raise ValueError("expected an address such as https://leads.example.com")
-        return value.rstrip("/")
+        return base_address(value) if value else value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -159,10 +170,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_a_store(cls, value: SecretStr) -> SecretStr:
-        file = value.get_secret_value().removeprefix(SQLITE)
-        if file in {"", ":memory:", value.get_secret_value()} or file.endswith("/"):
-            raise ValueError(f"expected {SQLITE}path/to/relay.db")
-        return value
+        url = re.sub(r"^postgres(ql)?://", POSTGRESQL, value.get_secret_value())
+        file = url.removeprefix(SQLITE)
+        is_file = file not in {"", ":memory:", url} and not file.endswith("/")
+        if not (is_file or re.match(rf"{re.escape(POSTGRESQL)}[^/]*/[^/?]+", url)):
+            raise ValueError(f"expected {SQLITE}path/to/relay.db or {POSTGRESQL}USER:PASSWORD@HOST/NAME")
+        return SecretStr(url)
 
     @classmethod
     def settings_customise_sources(
@@ -197,12 +210,12 @@ class Settings(BaseSettings):
     @property
     def is_on_this_machine(self) -> bool:
         """Whether only this machine reaches it."""
-        return urlsplit(self.address).hostname in LOOPBACK and self.host in LOOPBACK
+        return is_loopback(self.address) and self.host in LOOPBACK
 
     @property
     def delivers_to_this_machine(self) -> bool:
         """Whether the destination is a sandbox of one's own."""
-        return urlsplit(self.agencyhandy_base_url).hostname in LOOPBACK
+        return is_loopback(self.agencyhandy_base_url)
 
     @property
     def relay_toml(self) -> Path:
@@ -230,16 +243,6 @@ def read_secret_file(path: str | Path, setting: str) -> str:
     if not text.strip():
         raise ConfigurationError(f"{setting}: {path} is empty")
     return text
-
-
-def split_address(value: str) -> SplitResult | None:
-    """The parts of a web address; None where it is none: no scheme of the web, no host, or one that cannot be."""
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool((parts.hostname or "").encode("idna")) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if usable else None
 
 
 def load_settings(**given: Any) -> Settings:

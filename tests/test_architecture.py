@@ -23,13 +23,14 @@ LAYERS = (
     ("reader",),
     ("mapping", "sources"),
     ("endpoints",),
-    ("lead", "errors", "settings", "logs", "metrics"),
+    ("lead", "errors", "settings", "addresses", "logs", "metrics"),
 )
 """Imports run down this table. Beside each other only those that `BESIDE` names import one another."""
 
 BESIDE = {
     ("console", "checkup"),  # prints its findings
     ("settings", "errors"),  # raises ConfigurationError
+    ("settings", "addresses"),  # checks those it is given
 }
 
 PURE = ("sources", "mapping", "reader", "lead", "errors", "delivery.policy", "delivery.contract")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.endpoints import RelayConfig, load_relay_config, names_of_secrets, origin_of, unknown_endpoint
+from app.addresses import origin_of
+from app.endpoints import RelayConfig, load_relay_config, names_of_secrets, unknown_endpoint
 from app.errors import ConfigurationError
 from app.reader import check
 from tests.running import DEMO_TOML
@@ -76,7 +77,7 @@ def test_a_rule_may_be_one_or_several(file: Path) -> None:
         ("[forms.a.defaults]\nsorce = 'x'", "forms.a.defaults.sorce", "no such key"),
         ("[forms.a.defaults]\nposition_in_board = 1", "forms.a.defaults.position_in_board", "no such key"),
         ("[forms.a.defaults]\npositionInBoard = 'top'", "forms.a.defaults.positionInBoard", "a whole number"),
-        ("[forms.a.mapping]\nmail = 'x'", "forms.a.mapping.mail", "'firstName'"),
+        ("[forms.a.mapping]\nmail = 'x'", "forms.a.mapping.mail", "firstName"),
         ("[forms.a.mapping]\nemail = 5", "forms.a.mapping.email", "a list"),
         ("[forms.a.mapping]\nemail = []", "forms.a.mapping.email", "at least one"),
         ("[forms.a.mapping]\nemail = ''", "forms.a.mapping.email.0", "not empty"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ class AgencyHandy:
         self, base_url: str, api_key: str, *, timeout: float = 30, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.base_url = base_url
+        self.key_digest = hashlib.sha256(api_key.encode()).hexdigest()[:12]
         self._timeout = timeout
         self._http = httpx.AsyncClient(
             base_url=base_url,

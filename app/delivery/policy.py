@@ -15,19 +15,18 @@ from enum import StrEnum
 
 from app.delivery.contract import Answer, full_name
 from app.lead import LeadState, Reason
-from app.outbox.records import QueuedLead, Settlement, Workspace
+from app.outbox.records import BREAKER_AFTER, QueuedLead, Settlement, Workspace
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=30)
 LONGEST_RETRY_AFTER = timedelta(days=1)
-BREAKER_AFTER = 5
 SUSPECT_AFTER = 2
 """A lead that failed this often goes alone."""
 FEWEST_TRIES = 5
 """However old a lead is, it is not given up before it was tried this often: it may only have waited."""
-LONGEST_PROBE_WAIT = timedelta(seconds=60)
-PAUSE = timedelta(seconds=60)
 MAX_WORDS = 300
+INDEX = re.compile(r"(?<![\w.])(\d{1,3})\.[a-z]\w*|\[(\d{1,3})\]", re.IGNORECASE)
+"""How validators name one of an array: `3.email must be …`, `[3].email`."""
 
 Jitter = Callable[[float, float], float]
 """Seconds to wait, between the least and the most: full jitter is `random.uniform`."""
@@ -103,6 +102,7 @@ class Policy:
     jitter: Jitter
     give_up_after: timedelta = timedelta(hours=72)
     taken: re.Pattern[str] | None = None
+    probe_every: timedelta = timedelta(seconds=60)
 
     def classify(self, answer: Answer, leads: Sequence[QueuedLead] = ()) -> Outcome:
         """What an answer is taken for. Words that AgencyHandy repeats from the leads themselves do not count."""
@@ -119,25 +119,39 @@ class Policy:
         return OUTCOME_OF_STATUS.get(answer.status) or OUTCOME_OF_CLASS.get(answer.status // 100, Outcome.UNKNOWN)
 
     def decide(
-        self, answer: Answer, leads: Sequence[QueuedLead], now: datetime, *, role_is_fresh: bool = False
+        self,
+        answer: Answer,
+        leads: Sequence[QueuedLead],
+        now: datetime,
+        *,
+        role_is_fresh: bool = False,
+        access_is_proven: bool = False,
+        is_probe: bool = False,
     ) -> Decision:
-        """The row of the table that the answer falls under, for one lead or for several."""
+        """The row of the table that the answer falls under, for one lead or for several.
+
+        `access_is_proven`: AgencyHandy takes the key all the same, so that it is these leads that it will not have.
+        `is_probe`: it tries a paused way, for which the key has just been accepted; another lead may try it next.
+        """
         outcome = self.classify(answer, leads)
         words = words_of(answer)
+        blames_leads = outcome in {Outcome.TAKEN, Outcome.REFUSED} or (outcome is Outcome.ACCESS and access_is_proven)
+        if blames_leads and len(leads) > 1:
+            return Decision(outcome, Health.WELL, again=parted(leads, answer.text), words=words)
         match outcome:
             case Outcome.CREATED:
                 return self._created(answer, leads, now)
-            case Outcome.TAKEN | Outcome.REFUSED if len(leads) > 1:
-                middle = len(leads) // 2
-                return Decision(outcome, Health.WELL, again=(tuple(leads[:middle]), tuple(leads[middle:])), words=words)
             case Outcome.TAKEN:
                 return Decision(outcome, Health.WELL, (_taken(leads[0], words),), words=words)
             case Outcome.REFUSED:
                 return Decision(outcome, Health.WELL, (_held(leads[0], f"{Reason.REFUSED}: {words}"),), words=words)
             case Outcome.ROLE if not role_is_fresh:
                 return Decision(outcome, Health.WELL, again=(tuple(leads),), refresh_role=True, words=words)
+            case Outcome.ACCESS if access_is_proven:
+                again = self._later(leads[0], now, None, words, unknown=False)
+                return Decision(outcome, Health.WELL, (again,), words=words)
             case Outcome.ROLE | Outcome.ACCESS:
-                waiting = tuple(back(lead, now, lead.attempts) for lead in leads)
+                waiting = tuple(back(lead, now, lead.attempts + is_probe) for lead in leads)
                 return Decision(outcome, Health.CLOSED, waiting, words=words)
         wait = retry_after(answer.retry_after, now)
         unknown = outcome is Outcome.UNKNOWN
@@ -150,7 +164,7 @@ class Policy:
         """Who is in `createdMembers` is delivered. Who is not may be created or left out: sent again, alone."""
         member_of, rest = match_members(leads, answer)
         delivered = tuple(
-            Settlement(lead.id, LeadState.DELIVERED, member_id=member_of[lead.id], attempts=lead.attempts)
+            Settlement(lead.id, lead.claim, LeadState.DELIVERED, member_id=member_of[lead.id], attempts=lead.attempts)
             for lead in leads
             if lead.id in member_of
         )
@@ -182,17 +196,26 @@ class Policy:
         if decision.health is Health.WELL:
             return replace(workspace, failures=0, paused="", not_before=None)
         if decision.health is Health.CLOSED:
-            return replace(workspace, paused=decision.words or decision.outcome, not_before=now + PAUSE)
+            return replace(workspace, paused=decision.words or decision.outcome, not_before=now + self.probe_every)
         failures = workspace.failures + 1
         wait = decision.wait
         if wait is None and failures >= BREAKER_AFTER:
-            wait = min(FIRST_WAIT * 2 ** min(failures - BREAKER_AFTER, 20), LONGEST_PROBE_WAIT)
+            wait = min(FIRST_WAIT * 2 ** min(failures - BREAKER_AFTER, 20), self.probe_every)
         return replace(workspace, failures=failures, not_before=now + wait if wait else None)
 
 
-def is_open(workspace: Workspace) -> bool:
-    """Whether leads go out as they come; else one at a time tries the way."""
-    return not workspace.paused and workspace.failures < BREAKER_AFTER
+def parted(leads: Sequence[QueuedLead], text: str) -> tuple[tuple[QueuedLead, ...], ...]:
+    """A refused batch as groups to send at once: whom the answer names, by address or place, apart from the rest.
+
+    Where it names nobody, or everybody, each lead goes alone: so nobody waits for more than one further round trip.
+    """
+    spelled = text.casefold()
+    places = {int(first or second) for first, second in INDEX.findall(text)}
+    named = {lead.id for place, lead in enumerate(leads) if place in places or lead.lead.email.casefold() in spelled}
+    rest = tuple(lead for lead in leads if lead.id not in named)
+    if not named or not rest:
+        return tuple((lead,) for lead in leads)
+    return rest, *((lead,) for lead in leads if lead.id in named)
 
 
 def match_members(leads: Sequence[QueuedLead], answer: Answer) -> tuple[dict[str, str], list[QueuedLead]]:
@@ -248,16 +271,17 @@ def _taken(lead: QueuedLead, words: str) -> Settlement:
     """After an unknown outcome the e-mail is taken because the lead did arrive."""
     state = LeadState.DELIVERED if lead.unknown else LeadState.DUPLICATE
     reason = "AgencyHandy has this e-mail address, after a try whose outcome was unknown" if lead.unknown else words
-    return Settlement(lead.id, state, reason, attempts=lead.attempts, unknown=lead.unknown)
+    return Settlement(lead.id, lead.claim, state, reason, attempts=lead.attempts, unknown=lead.unknown)
 
 
 def _held(lead: QueuedLead, reason: str) -> Settlement:
-    return Settlement(lead.id, LeadState.HELD, reason, attempts=lead.attempts + 1, unknown=lead.unknown)
+    return Settlement(lead.id, lead.claim, LeadState.HELD, reason, attempts=lead.attempts + 1, unknown=lead.unknown)
 
 
 def back(lead: QueuedLead, due: datetime, attempts: int) -> Settlement:
     """A claimed lead back in the queue."""
-    return Settlement(lead.id, LeadState.PENDING, next_attempt_at=due, attempts=attempts, unknown=lead.unknown)
+    waiting = Settlement(lead.id, lead.claim, LeadState.PENDING, next_attempt_at=due)
+    return replace(waiting, attempts=attempts, unknown=lead.unknown)
 
 
 def _spelled(name: str) -> str:

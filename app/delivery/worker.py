@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.contract import Answer
 from app.delivery.destination import Destination
-from app.delivery.policy import Decision, Policy, back
+from app.delivery.policy import SUSPECT_AFTER, Decision, Outcome, Policy, back
 from app.errors import DestinationError, StoreUnavailable
 from app.logs import log
 from app.outbox.outbox import Outbox
@@ -18,11 +18,12 @@ from app.outbox.records import Attempt, QueuedLead
 LEASE = timedelta(seconds=10)
 RENEW_EVERY = timedelta(seconds=3)
 LOOK_EVERY = timedelta(seconds=1)
+SET_BACK = timedelta(seconds=2)
 MAX_ANSWER = 2000
 
 
 class Worker:
-    """Delivers one workspace's leads. `start` it, `wake` it when something is due, `stop` it to drain."""
+    """Delivers one workspace's leads. `wake` it when something is due."""
 
     def __init__(
         self,
@@ -32,35 +33,36 @@ class Worker:
         clock: Callable[[], datetime],
         *,
         batch: int = 50,
-        per_second: float = 10,
     ) -> None:
         self._outbox = outbox
-        self._destination = destination
+        self.destination = destination
         self._policy = policy
         self._clock = clock
         self._batch = batch
-        self._pause = 1 / per_second
-        self._free_at = 0.0
-        self._reclaim_at: datetime | None = None
+        self._reclaim_at = 0.0
+        self._last_seen: datetime | None = None
         self._stopping = False
         self._in_hand: list[QueuedLead] = []
         self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Runs the loop in the background."""
-        self._task = asyncio.create_task(self._run())
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Opens the destination and runs the loop; at the end finishes what is under way and takes nothing new."""
+        try:
+            await self.destination.open()
+            task = asyncio.create_task(self._run())
+            try:
+                yield
+            finally:
+                self._stopping = True
+                self.wake()
+                await task
+        finally:
+            await self.destination.close()
 
     def wake(self) -> None:
         """Something may be due."""
         self._woken.set()
-
-    async def stop(self) -> None:
-        """Finishes what is under way; takes nothing new."""
-        self._stopping = True
-        self.wake()
-        if self._task is not None:
-            await self._task
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -72,57 +74,87 @@ class Worker:
                 busy = False
             except Exception as fault:  # noqa: BLE001 - the loop outlives any fault, which its leads record
                 log.exception("turn_failed")
-                busy = await self._set_aside(fault)
+                await self._set_aside(fault)
+                busy = False
             if not busy:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY.total_seconds())
 
     async def turn(self) -> bool:
         """One round; whether there may be more to do at once."""
-        now = self._clock()
-        await self._take_back(now)
-        if self._destination.closed_until() is not None or not await self._destination.ready():
+        await self._watch_the_clock()
+        await self._take_back()
+        if not await self.destination.may_send():
             return False
-        if not await self._something_is_due(now):
+        if not await self._something_is_due():
             return False
-        limit = self._batch if self._destination.is_open else None
+        limit = None if self.destination.workspace.is_troubled else self._batch
         now = self._clock()
-        self._in_hand = await self._outbox.claim(self._destination.workspace.name, now, now + LEASE, limit)
+        self._in_hand = await self._outbox.claim(self.destination.workspace.name, now, now + LEASE, limit)
         if not self._in_hand:
             return False
-        async with self._kept(self._in_hand):
+        async with self._kept(self._in_hand[0].claim):
             await self._deliver(self._in_hand)
         self._in_hand = []
         return True
 
-    async def _take_back(self, now: datetime) -> None:
+    async def _watch_the_clock(self) -> None:
+        """Leads of a clock that was set back would wait until it is again as late as it was."""
+        now = self._clock()
+        last_seen = self._last_seen or await self._outbox.books.newest() or now
+        if last_seen - now > SET_BACK:
+            log.warning("clock_set_back", seconds=round((last_seen - now).total_seconds()))
+            await self.destination.forget_times()
+        self._last_seen = now
+
+    async def _take_back(self) -> None:
         """Every few seconds, the leads of workers that are gone."""
-        if self._reclaim_at is not None and now < self._reclaim_at:
+        if asyncio.get_running_loop().time() < self._reclaim_at:
             return
-        self._reclaim_at = now + RENEW_EVERY
-        if await self._outbox.books.has_expired_leases(now) and (count := await self._outbox.reclaim(now)):
+        self._reclaim_at = asyncio.get_running_loop().time() + RENEW_EVERY.total_seconds()
+        now = self._clock()
+        if await self._outbox.books.has_lost_leases(now) and (count := await self._outbox.reclaim(now)):
             log.warning("leases_expired", leads=count)
 
-    async def _something_is_due(self, now: datetime) -> bool:
-        due = await self._outbox.books.next_due(self._destination.workspace.name)
-        return due is not None and due <= now
+    async def _something_is_due(self) -> bool:
+        due = await self._outbox.books.next_due(self.destination.workspace.name)
+        if due is None and self.destination.workspace.paused:
+            await self.destination.reopen()
+        return due is not None and due <= self._clock()
 
     async def _deliver(self, leads: Sequence[QueuedLead], *, role_is_fresh: bool = False) -> None:
-        """Sends the leads, settles what the answer decides, and sends again what it leaves open."""
-        await self._pace()
-        answer = await self._destination.send([lead.lead for lead in leads])
-        decision = self._policy.decide(answer, leads, self._clock(), role_is_fresh=role_is_fresh)
+        """Sends the leads, settles what the answer decides, and sends again, side by side, what it leaves open."""
+        await self.destination.wait_for_turn()
+        if self._stopping or self.destination.is_closed():
+            return await self._give_back(leads)
+        answer = await self.destination.send([lead.lead for lead in leads])
+        decision = await self._decide(answer, leads, role_is_fresh=role_is_fresh)
         await self._settle(leads, answer, decision)
         if decision.refresh_role:
             await self._refresh_role()
-            role_is_fresh = True
         else:
-            await self._destination.note(decision)
-        for group in decision.again:
-            if self._stopping or self._destination.closed_until() is not None:
-                await self._give_back(group)
-            else:
-                await self._deliver(group, role_is_fresh=role_is_fresh)
+            await self.destination.note(decision)
+        fresh = role_is_fresh or decision.refresh_role
+        done = await asyncio.gather(
+            *(self._deliver(group, role_is_fresh=fresh) for group in decision.again), return_exceptions=True
+        )
+        for failed in filter(None, done):
+            raise failed
+        return None
+
+    async def _decide(self, answer: Answer, leads: Sequence[QueuedLead], *, role_is_fresh: bool) -> Decision:
+        proven = False
+        if self._policy.classify(answer, leads) is Outcome.ACCESS:
+            suspect = len(leads) == 1 and leads[0].attempts >= SUSPECT_AFTER
+            proven = await self.destination.proves_access([lead.lead for lead in leads], are_suspect=suspect)
+        return self._policy.decide(
+            answer,
+            leads,
+            self._clock(),
+            role_is_fresh=role_is_fresh,
+            access_is_proven=proven,
+            is_probe=bool(self.destination.workspace.paused),
+        )
 
     async def _settle(self, leads: Sequence[QueuedLead], answer: Answer, decision: Decision) -> None:
         now = self._clock()
@@ -136,13 +168,12 @@ class Worker:
                 "lead_settled", lead=settlement.lead_id, state=settlement.state.value, outcome=decision.outcome.value
             )
 
-    async def _set_aside(self, fault: Exception) -> bool:
+    async def _set_aside(self, fault: Exception) -> None:
         """Lets leads that met a fault of our own try again later, then alone, and holds one that meets it again."""
         leads, self._in_hand = self._in_hand, []
         now = self._clock()
         with suppress(StoreUnavailable):
             await self._outbox.settle([self._policy.faulty(lead, now, type(fault).__name__) for lead in leads], (), now)
-        return False
 
     async def _give_back(self, leads: Sequence[QueuedLead]) -> None:
         """Leaves for later what could not be sent again now, the way being closed meanwhile."""
@@ -152,20 +183,14 @@ class Worker:
     async def _refresh_role(self) -> None:
         """Asks for the role anew. Where that fails too, the second refusal counts."""
         try:
-            await self._destination.resolve()
+            await self.destination.resolve()
         except DestinationError as error:
             log.warning("role_not_refreshed", why=str(error))
 
-    async def _pace(self) -> None:
-        """Keeps to the requests per second that the settings allow."""
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self._free_at - loop.time()))
-        self._free_at = max(self._free_at, loop.time()) + self._pause
-
     @asynccontextmanager
-    async def _kept(self, leads: Sequence[QueuedLead]) -> AsyncIterator[None]:
-        """Renews the leads' lease for as long as they are being worked on."""
-        renewing = asyncio.create_task(self._renew([lead.id for lead in leads]))
+    async def _kept(self, claim: str) -> AsyncIterator[None]:
+        """Renews the claim's lease for as long as its leads are being worked on."""
+        renewing = asyncio.create_task(self._renew(claim))
         try:
             yield
         finally:
@@ -173,8 +198,8 @@ class Worker:
             with suppress(asyncio.CancelledError, StoreUnavailable):
                 await renewing
 
-    async def _renew(self, lead_ids: list[str]) -> None:
+    async def _renew(self, claim: str) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY.total_seconds())
             with suppress(StoreUnavailable):
-                await self._outbox.renew(lead_ids, self._clock() + LEASE)
+                await self._outbox.renew(claim, self._clock() + LEASE)

@@ -26,6 +26,7 @@ class Intake:
     max_body_bytes: int
     repeat_window: timedelta
     strangers: Allowance
+    unknown_hook_status: int
 
     def read(self, inbound: Inbound, endpoint: Endpoint) -> Reading:
         """What the request says."""

@@ -9,7 +9,8 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import ClientDisconnect, Request
 
-from app.endpoints import Form, origin_of
+from app.addresses import origin_of
+from app.endpoints import Form
 from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, TooManyRequests
 from app.sources.base import Inbound
 

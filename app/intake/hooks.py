@@ -48,5 +48,6 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     status = 401 if isinstance(reading.problem, SignatureRefused) else 200
     detail = str(reading.problem or reading.submission.note)
     if hook is None:
+        status = intake.unknown_hook_status
         detail = f"No hook is called {name[:64]}; what came is kept for a while."
     return replies.hook_accepted(receipt, detail, status)

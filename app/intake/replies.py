@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.endpoints import Form, origin_of
+from app.addresses import origin_of
+from app.endpoints import Form
 from app.errors import Rejected
 from app.intake.guard import origin_allowed
 from app.intake.pages import page

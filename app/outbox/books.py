@@ -16,7 +16,7 @@ from app.lead import LeadState
 from app.outbox import rows
 from app.outbox.engine import open_engine
 from app.outbox.records import Attempt, StoredLead, StoredSubmission, Workspace
-from app.outbox.tables import IS_PENDING, IS_SENDING, attempts, leads, submissions, workspaces
+from app.outbox.tables import IS_PENDING, IS_SENDING, attempts, is_lost, leads, submissions, workspaces
 
 READERS = 3
 
@@ -72,10 +72,14 @@ class Books:
         found: datetime | None = (await self._all(waiting))[0][0]
         return found
 
-    async def has_expired_leases(self, now: datetime) -> bool:
+    async def has_lost_leases(self, now: datetime) -> bool:
         """Whether a worker is gone that had claimed leads."""
-        expired = select(leads.c.id).where(IS_SENDING, leads.c.lease_until <= now).limit(1)
-        return bool(await self._all(expired))
+        return bool(await self._all(select(leads.c.id).where(IS_SENDING, is_lost(now)).limit(1)))
+
+    async def newest(self) -> datetime | None:
+        """When the newest lead came in."""
+        found: datetime | None = (await self._all(select(func.max(leads.c.received_at))))[0][0]
+        return found
 
     async def workspace(self, name: str) -> Workspace:
         """What is known of a workspace; of a new one, nothing."""

@@ -1,37 +1,69 @@
-"""Opens the store: durable SQLite, brought to the newest schema."""
+"""Opens the store, a durable SQLite file or PostgreSQL, and brings it to the newest schema."""
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, inspect
+from sqlalchemy import Connection, event, insert, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.outbox.tables import metadata
+from app.outbox.tables import keys, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
+    "PRAGMA journal_size_limit = 67108864",
     "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
     "PRAGMA foreign_keys = ON",
 )
-"""What each connection sets: in this mode a commit is on disk when it returns."""
+"""What each SQLite connection sets: a commit is on disk when it returns, and what is erased is overwritten."""
+
+MIGRATION_LOCK = 0x1EAD_2E1A
+UPSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""An INSERT with ON CONFLICT, by the engine's name."""
 
 
-def sqlite_file(url: str) -> Path:
-    """The store's file; its folder is made when the outbox opens."""
-    return Path(make_url(url).database or "")
+def sqlite_file(url: str) -> Path | None:
+    """The store's file, whose folder is made when the outbox opens; None where the store is PostgreSQL."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def open_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
-    """An engine whose transactions start with `begin`: IMMEDIATE for the writer, DEFERRED for readers."""
-    engine = create_async_engine(url, pool_size=connections, max_overflow=0, hide_parameters=True)
+    """An engine whose SQLite transactions start with `begin`: IMMEDIATE for the writer, DEFERRED for readers.
 
+    PostgreSQL's connections are tried before they are used, so that a restart of the server costs one transaction.
+    """
+    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "hide_parameters": True}
+    if sqlite_file(url) is None:
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return create_async_engine(url, pool_pre_ping=True, async_creator=lambda: _connect(dsn), **options)
+    engine = create_async_engine(url, **options)
+    _set_up_sqlite(engine, begin)
+    return engine
+
+
+async def _connect(dsn: str) -> Any:
+    """A connection to PostgreSQL; ConnectionError where it has none to give."""
+    import asyncpg
+
+    waits = {"idle_in_transaction_session_timeout": "60000", "application_name": "lead-relay"}
+    try:
+        return await asyncpg.connect(dsn, timeout=10, command_timeout=60, server_settings=waits)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConnectionError(str(error)) from error
+
+
+def _set_up_sqlite(engine: AsyncEngine, begin: str) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         connection.isolation_level = None
@@ -48,13 +80,17 @@ def open_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {begin}")
 
-    return engine
-
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Makes the store where there is none, or brings its schema up to date, in one transaction."""
-    _make_room(Path(engine.url.database or ""))
+    """Makes the store where there is none, or brings its schema up to date, in one transaction, one process at a time.
+
+    BEGIN IMMEDIATE is the lock of SQLite; PostgreSQL has one for the purpose.
+    """
+    if file := sqlite_file(str(engine.url)):
+        _make_room(file)
     async with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         await connection.run_sync(_migrate)
 
 
@@ -75,7 +111,8 @@ def _migrate(connection: Connection) -> None:
     if not inspect(connection).has_table("alembic_version"):
         metadata.create_all(connection)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (newest,))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": newest})
+        connection.execute(insert(keys).values(name="fingerprints", value=secrets.token_bytes(32)))
         return
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     if found > newest:

@@ -9,17 +9,23 @@ from typing import Any
 from app.lead import Lead, LeadState
 
 DEFAULT_WORKSPACE = "default"
+BREAKER_AFTER = 5
+"""So many failed requests in a row, and only one lead at a time tries the way."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedLead:
-    """A lead as a worker claims it. `unknown`: an earlier try may have been carried out without our hearing of it."""
+    """A lead as a worker claims it. `unknown`: an earlier try may have been carried out without our hearing of it.
+
+    `claim` is the claim that holds it, which alone may renew and settle it.
+    """
 
     id: str
     lead: Lead
     received_at: datetime
     attempts: int = 0
     unknown: bool = False
+    claim: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Settlement:
     """What becomes of a claimed lead: its state and why; when it is due again, where that is `pending`."""
 
     lead_id: str
+    claim: str
     state: LeadState
     reason: str = ""
     member_id: str = ""
@@ -59,6 +66,12 @@ class Workspace:
     failures: int = 0
     paused: str = ""
     not_before: datetime | None = None
+    free_at: datetime | None = None
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether leads do not go out as they come: one at a time tries the way."""
+        return bool(self.paused) or self.failures >= BREAKER_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.lead import Field, Lead, LeadState, Origin, Submission
+from app.lead import FIELDS, Field, Lead, LeadState, Origin, Submission
 from app.outbox.records import QueuedLead, Settlement, StoredLead, StoredSubmission
-
-PERSON = ("first_name", "last_name", "email", "contact_no", "message", "source", "status", "position_in_board")
-"""The columns of a lead that are the lead's own fields, by the same name."""
 
 
 def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
@@ -40,7 +37,7 @@ def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission
         "workspace": workspace,
         "state": lead.state.value,
         "reason": lead.reason,
-        **{column: getattr(lead, column) for column in PERSON},
+        **{column: getattr(lead, column) for column in FIELDS.values()},
         "details": {
             "utm": dict(lead.utm),
             "extra": [asdict(field) for field in lead.extra],
@@ -48,10 +45,8 @@ def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission
         },
         "received_at": submission.received_at,
         "next_attempt_at": submission.received_at,
-        "lease_until": None,
         "attempts": 0,
         "unknown": False,
-        "settled_at": None,
         "member_id": "",
     }
 
@@ -60,6 +55,7 @@ def of_settlement(one: Settlement, now: datetime) -> dict[str, Any]:
     """What the outbox's SETTLE statement is given."""
     return {
         "lead_id": one.lead_id,
+        "by_claim": one.claim,
         "new_state": one.state.value,
         "new_reason": one.reason,
         "new_member_id": one.member_id,
@@ -74,7 +70,7 @@ def to_lead(row: Row[Any]) -> Lead:
     """The person of a lead's row."""
     details = row.details
     return Lead(
-        **{column: getattr(row, column) for column in PERSON},
+        **{column: getattr(row, column) for column in FIELDS.values()},
         utm=details["utm"],
         extra=tuple(Field(**field) for field in details["extra"]),
         origins={target: Origin(**origin) for target, origin in details["origins"].items()},
@@ -83,9 +79,9 @@ def to_lead(row: Row[Any]) -> Lead:
     )
 
 
-def to_queued(row: Row[Any]) -> QueuedLead:
+def to_queued(row: Row[Any], claim: str) -> QueuedLead:
     """A claimed lead's row, for the worker."""
-    return QueuedLead(row.id, to_lead(row), row.received_at, row.attempts, row.unknown)
+    return QueuedLead(row.id, to_lead(row), row.received_at, row.attempts, row.unknown, claim)
 
 
 def to_stored(row: Row[Any]) -> StoredLead:

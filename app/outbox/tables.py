@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     literal_column,
+    or_,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -43,6 +45,11 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(milliseconds=value)
 
 
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of those rows only that its condition is true of, on both engines."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 metadata = MetaData()
 
 submissions = Table(
@@ -58,7 +65,8 @@ submissions = Table(
     Column("headers", JSON, nullable=False, doc="header names in lower case → values; never credentials"),
     Column("body", LargeBinary, nullable=False, doc="the raw bytes"),
     Column("repeats", Integer, nullable=False, doc="how often it came again"),
-    Index("submissions_quarantined", "quarantine", "id", sqlite_where=text("quarantine != ''")),
+    Index("submissions_of", "endpoint", "id"),
+    partial_index("submissions_quarantined", "quarantine", "id", where="quarantine != ''"),
 )
 
 leads = Table(
@@ -82,12 +90,16 @@ leads = Table(
     Column("received_at", Instant, nullable=False),
     Column("next_attempt_at", Instant, nullable=False, doc="when it is due, while pending"),
     Column("lease_until", Instant, doc="while sending: when its worker counts as gone"),
+    Column("claim", String(26), doc="while sending: the claim that holds it, which alone may settle it"),
     Column("attempts", Integer, nullable=False, doc="tries that AgencyHandy or the way to it failed"),
     Column("unknown", Boolean, nullable=False, doc="a try may have been carried out without our hearing of it"),
     Column("settled_at", Instant, doc="when it reached a state that only a person changes"),
     Column("member_id", Text, nullable=False, doc="AgencyHandy's id of it, once delivered"),
-    Index("leads_due", "workspace", "next_attempt_at", "id", sqlite_where=text("state = 'pending'")),
-    Index("leads_leased", "lease_until", sqlite_where=text("state = 'sending'")),
+    Column("passed_on_at", Instant, doc="when it went to people by the second road"),
+    Index("leads_books", "received_at", "endpoint", "state"),
+    partial_index("leads_due", "workspace", "next_attempt_at", "id", where="state = 'pending'"),
+    partial_index("leads_leased", "lease_until", where="state = 'sending'"),
+    partial_index("leads_held", "received_at", where="state = 'held'"),
 )
 
 attempts = Table(
@@ -105,10 +117,8 @@ attempts = Table(
 fingerprints = Table(
     "fingerprints",
     metadata,
-    Column("fingerprint", String(64), primary_key=True, doc="what a repeat has in common with the first; a hash"),
-    Column(
-        "submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), nullable=False, index=True, doc="the first"
-    ),
+    Column("fingerprint", String(64), primary_key=True, doc="what repeats have in common: a hash keyed with `keys`"),
+    Column("submission_id", String(26), nullable=False, index=True, doc="the first; it may have been erased since"),
     Column("expires_at", Instant, index=True, doc="from when on the same is new again; empty: never"),
 )
 
@@ -123,9 +133,64 @@ workspaces = Table(
     Column("failures", Integer, nullable=False, doc="failed requests in a row"),
     Column("paused", Text, nullable=False, doc="why nothing is sent but probes, else empty"),
     Column("not_before", Instant, doc="when the next request may go out, where it must wait"),
+    Column("free_at", Instant, doc="when the next request may go out by the requests a second that are allowed"),
 )
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False, doc="days since 1970, UTC"),
+    Column("endpoint", String(64), primary_key=True),
+    Column("accepted", Integer, nullable=False, doc="leads that were stored; counted apart from the leads' own rows"),
+    Column("dropped", Integer, nullable=False, doc="leads of the quarantine that had to make room"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False, doc="the person, or the command's user"),
+    Column("what", String(32), nullable=False, doc="release, edit, remap, discard, erase, …"),
+    Column("lead_id", String(26), index=True, doc="the lead it was done to, if it was one"),
+    Column("words", Text, nullable=False, doc="what changed; names fields, never their values"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", Text, primary_key=True, doc="what is wrong, and where"),
+    Column("since", Instant, nullable=False),
+    Column("told_at", Instant, doc="when people were last told; empty: not yet"),
+    Column("words", Text, nullable=False),
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String(32), primary_key=True, doc="what one process at a time does for all"),
+    Column("holder", String(26), nullable=False),
+    Column("until", Instant, nullable=False, doc="when another may take over"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", LargeBinary, nullable=False, doc="32 bytes, made by chance with the store"),
+)
+
+LONGEST_LEASE = timedelta(minutes=1)
+"""A lease that ends later than this from now was given before the clock was set back."""
+
+
+def is_lost(now: datetime) -> ColumnElement[bool]:
+    """Whether the lease of a lead has run out, or cannot be right."""
+    return or_(leads.c.lease_until <= now, leads.c.lease_until > now + LONGEST_LEASE)
+
 
 IS_PENDING = leads.c.state == literal_column("'pending'")
 IS_SENDING = leads.c.state == literal_column("'sending'")
+IS_HELD = leads.c.state == literal_column("'held'")
 IS_QUARANTINED = submissions.c.quarantine != literal_column("''")
-"""Written out rather than bound, or SQLite would not see that the partial indexes apply."""
+"""Written out rather than bound, or the planners would not see that the partial indexes apply."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import StoreUnavailable
@@ -19,21 +19,24 @@ from app.logs import log
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Work = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
+Work = Callable[[AsyncConnection], Awaitable[Result]]
+"""Writes on an open transaction."""
+Together = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
 """Writes many items on an open transaction and returns a result for each, in order."""
 
 MOST_AT_ONCE = 200
-SPOILT = (IntegrityError, ValueError, OverflowError)
+SPOILT = (IntegrityError, DataError, ValueError, OverflowError)
 """Errors that one item of a batch is to blame for, such as a value that the store cannot hold."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """One item that somebody awaits the writing of."""
+    """Something to write, and who awaits it: `work` by itself, or `item` together with others of the same `work`."""
 
-    work: Work[Any, Any]
-    item: Any
+    work: Any
     done: asyncio.Future[Any]
+    item: Any = None
+    shared: bool = False
 
 
 class Writer:
@@ -44,15 +47,23 @@ class Writer:
         self._queue: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
 
-    async def write(self, work: Work[Item, Result], item: Item) -> Result:
-        """The result of `work` for `item`, once it is committed; StoreUnavailable if it could not be.
+    async def write(self, work: Work[Result]) -> Result:
+        """What `work` returns, once it is committed; StoreUnavailable if it could not be.
 
         The caller's going away (a visitor who closes the page) does not undo the write.
         """
-        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.append(Waiting(work, item, done))
+        result: Result = await self._queued(Waiting(work, asyncio.get_running_loop().create_future()))
+        return result
+
+    async def write_together(self, work: Together[Item, Result], item: Item) -> Result:
+        """As `write`; items that wait for the same `work` are handed to it at once."""
+        result: Result = await self._queued(Waiting(work, asyncio.get_running_loop().create_future(), item, True))
+        return result
+
+    async def _queued(self, waiting: Waiting) -> Any:
+        self._queue.append(waiting)
         self._start()
-        return await asyncio.shield(done)
+        return await asyncio.shield(waiting.done)
 
     async def close(self) -> None:
         """Waits until everything that was handed over is written."""
@@ -76,32 +87,37 @@ class Writer:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_AT_ONCE))]
             try:
                 _answer(batch, await self._commit(batch))
-            except SPOILT as error:
+            except (SQLAlchemyError, OSError, ValueError, OverflowError) as error:
                 await self._one_by_one(batch, error)
-            except (SQLAlchemyError, OSError) as error:
-                _fail(batch, error)
             finally:
                 _fail(batch, None)
 
     async def _one_by_one(self, batch: list[Waiting], error: Exception) -> None:
-        """One item spoilt the transaction: each has its own, and only the bad one fails."""
-        if len(batch) == 1:
+        """If one item spoilt the transaction, each has its own, and only the bad one fails."""
+        if len(batch) == 1 or not _is_spoilt(error):
             return _fail(batch, error)
         for waiting in batch:
             try:
                 _answer([waiting], await self._commit([waiting]))
-            except (*SPOILT, SQLAlchemyError, OSError) as alone:
+            except (SQLAlchemyError, OSError, ValueError, OverflowError) as alone:
                 _fail([waiting], alone)
         return None
 
     async def _commit(self, batch: list[Waiting]) -> list[Any]:
-        results: dict[int, Any] = {}
+        results: dict[Waiting, Any] = {}
         async with self._engine.begin() as connection:
-            for work in dict.fromkeys(waiting.work for waiting in batch):
+            for work in dict.fromkeys(waiting.work for waiting in batch if waiting.shared):
                 mine = [waiting for waiting in batch if waiting.work == work]
-                for waiting, result in zip(mine, await work(connection, [one.item for one in mine]), strict=True):
-                    results[id(waiting)] = result
-        return [results[id(waiting)] for waiting in batch]
+                results |= zip(mine, await work(connection, [one.item for one in mine]), strict=True)
+            for waiting in batch:
+                if not waiting.shared:
+                    results[waiting] = await waiting.work(connection)
+        return [results[waiting] for waiting in batch]
+
+
+def _is_spoilt(error: Exception) -> bool:
+    """Whether one item may be to blame, rather than the store. PostgreSQL's driver names few of its errors."""
+    return isinstance(error, SPOILT) or (type(error) is DBAPIError and not error.connection_invalidated)
 
 
 def _answer(batch: list[Waiting], results: list[Any]) -> None:

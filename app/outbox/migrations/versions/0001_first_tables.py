@@ -30,6 +30,7 @@ def upgrade() -> None:
         ["quarantine", "id"],
         unique=False,
         sqlite_where=sa.text("quarantine != ''"),
+        postgresql_where=sa.text("quarantine != ''"),
     )
     op.create_table(
         "workspaces",
@@ -87,8 +88,10 @@ def upgrade() -> None:
         ["workspace", "next_attempt_at", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
     )
-    op.create_index("leads_leased", "leads", ["lease_until"], unique=False, sqlite_where=sa.text("state = 'sending'"))
+    sending = sa.text("state = 'sending'")
+    op.create_index("leads_leased", "leads", ["lease_until"], sqlite_where=sending, postgresql_where=sending)
     op.create_table(
         "attempts",
         sa.Column("id", sa.String(length=26), nullable=False),

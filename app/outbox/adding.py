@@ -1,0 +1,139 @@
+"""A submission's way into the store: recognised as a repeat, or kept with its leads and counted in the ledger."""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from sqlalchemy import delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.lead import LeadState, Receipt, Submission
+from app.outbox import rows
+from app.outbox.engine import UPSERT
+from app.outbox.tables import EPOCH, IS_QUARANTINED, fingerprints, leads, ledger, submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Adding:
+    """What adding needs: the key of fingerprints, the workspace of who names none, and the quarantine's bounds."""
+
+    key: bytes
+    workspace: str
+    quarantine_rows: int
+    quarantine_bytes: int
+    new_id: Callable[[], str]
+
+    async def add(self, connection: AsyncConnection, batch: Sequence[Submission]) -> list[Receipt]:
+        """A receipt for each: of what is new, or of the first that it repeats."""
+        now = batch[-1].received_at
+        marks = [hmac.digest(self.key, one.fingerprint.encode(), "sha256").hex() for one in batch]
+        fresh: dict[str, tuple[Receipt, Submission]] = {}
+        for mark, one in zip(marks, batch, strict=True):
+            if mark not in fresh:
+                fresh[mark] = Receipt(self.new_id(), tuple((self.new_id(), lead.state) for lead in one.leads)), one
+        first_of = await _note_fingerprints(connection, fresh, now)
+        new = [pair for mark, pair in fresh.items() if first_of[mark] == pair[0].id]
+        receipts = {receipt.id: receipt for receipt, _ in new}
+        receipts |= await _receipts_of_repeats(connection, set(first_of.values()) - receipts.keys())
+        await self._insert(connection, new)
+        answers, unanswered = [], {receipt.id for receipt, _ in new}
+        for mark in marks:
+            receipt = receipts[first_of[mark]]
+            answers.append(replace(receipt, repeat=receipt.id not in unanswered))
+            unanswered.discard(receipt.id)
+        await _count_repeats(connection, Counter(receipt.id for receipt in answers if receipt.repeat))
+        return answers
+
+    async def _insert(self, connection: AsyncConnection, fresh: list[tuple[Receipt, Submission]]) -> None:
+        if not fresh:
+            return
+        await connection.execute(insert(submissions), [rows.of_submission(receipt.id, one) for receipt, one in fresh])
+        people = [
+            rows.of_lead(lead_id, receipt.id, submission.workspace or self.workspace, submission, lead)
+            for receipt, submission in fresh
+            for (lead_id, _), lead in zip(receipt.leads, submission.leads, strict=True)
+        ]
+        if people:
+            await connection.execute(insert(leads), people)
+            accepted = Counter((day_of(person["received_at"]), person["endpoint"]) for person in people)
+            await note_in_ledger(connection, accepted=accepted)
+        for reason in sorted({one.quarantine for _, one in fresh if one.quarantine}):
+            await self._bound_quarantine(connection, reason)
+
+    async def _bound_quarantine(self, connection: AsyncConnection, reason: str) -> None:
+        """Lets the oldest go that nobody released, so that a flood of junk cannot fill the disk."""
+        newest_first = submissions.c.id.desc()
+        kept = select(
+            submissions.c.id,
+            func.row_number().over(order_by=newest_first).label("rows"),
+            func.sum(func.length(submissions.c.body)).over(order_by=newest_first).label("bytes"),
+        ).where(IS_QUARANTINED, submissions.c.quarantine == reason)
+        counted = kept.subquery()
+        beyond = or_(counted.c.rows > self.quarantine_rows, counted.c.bytes > self.quarantine_bytes)
+        taken_up = exists().where(leads.c.submission_id == counted.c.id, leads.c.state != LeadState.HELD.value)
+        found = await connection.execute(select(counted.c.id).where(beyond, ~taken_up))
+        if gone := [row.id for row in found]:
+            of_gone = select(leads.c.received_at, leads.c.endpoint).where(leads.c.submission_id.in_(gone))
+            dropped = Counter((day_of(row.received_at), row.endpoint) for row in await connection.execute(of_gone))
+            await note_in_ledger(connection, dropped=dropped)
+            await connection.execute(delete(fingerprints).where(fingerprints.c.submission_id.in_(gone)))
+            await connection.execute(delete(submissions).where(submissions.c.id.in_(gone)))
+
+
+async def _note_fingerprints(
+    connection: AsyncConnection, fresh: Mapping[str, tuple[Receipt, Submission]], now: datetime
+) -> dict[str, str]:
+    """Fingerprint → id of the first submission with it. Who comes second waits here for the first one's commit."""
+    await connection.execute(delete(fingerprints).where(fingerprints.c.expires_at <= now))
+    statement = UPSERT[connection.dialect.name](fingerprints)
+    found = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["fingerprint"], set_={"fingerprint": statement.excluded.fingerprint}
+        ).returning(fingerprints.c.fingerprint, fingerprints.c.submission_id),
+        [
+            {"fingerprint": mark, "submission_id": receipt.id, "expires_at": one.fingerprint_expires}
+            for mark, (receipt, one) in sorted(fresh.items())
+        ],
+    )
+    return {row.fingerprint: row.submission_id for row in found}
+
+
+async def _receipts_of_repeats(connection: AsyncConnection, ids: set[str]) -> dict[str, Receipt]:
+    """Submission id → what its sender was told, with the leads' states of today."""
+    if not ids:
+        return {}
+    of_first: dict[str, list[tuple[str, LeadState]]] = {id_: [] for id_ in ids}
+    found = select(leads.c.submission_id, leads.c.id, leads.c.state).where(leads.c.submission_id.in_(ids))
+    for row in await connection.execute(found.order_by(leads.c.id)):
+        of_first[row.submission_id].append((row.id, LeadState(row.state)))
+    return {id_: Receipt(id_, tuple(found)) for id_, found in of_first.items()}
+
+
+async def _count_repeats(connection: AsyncConnection, repeats: Counter[str]) -> None:
+    for id_, times in sorted(repeats.items()):
+        counted = update(submissions).where(submissions.c.id == id_)
+        await connection.execute(counted.values(repeats=submissions.c.repeats + times))
+
+
+async def note_in_ledger(
+    connection: AsyncConnection,
+    *,
+    accepted: Mapping[tuple[int, str], int] = MappingProxyType({}),
+    dropped: Mapping[tuple[int, str], int] = MappingProxyType({}),
+) -> None:
+    """Counts leads by day and endpoint, apart from their rows, so that a lead that vanished would be noticed."""
+    for day, endpoint in sorted({*accepted, *dropped}):
+        more = {"accepted": accepted.get((day, endpoint), 0), "dropped": dropped.get((day, endpoint), 0)}
+        statement = UPSERT[connection.dialect.name](ledger).values(day=day, endpoint=endpoint, **more)
+        sums = {name: ledger.c[name] + number for name, number in more.items()}
+        await connection.execute(statement.on_conflict_do_update(index_elements=["day", "endpoint"], set_=sums))
+
+
+def day_of(moment: datetime) -> int:
+    """Days since 1970, UTC."""
+    return (moment - EPOCH).days
