@@ -94,7 +94,7 @@ class Worker:
         if not self._in_hand:
             return False
         async with self._kept(self._in_hand[0].claim):
-            await self._deliver(self._in_hand)
+            await self._deliver(self._in_hand, is_first=True)
         self._in_hand = []
         return True
 
@@ -122,10 +122,15 @@ class Worker:
             await self.destination.reopen()
         return due is not None and due <= self._clock()
 
-    async def _deliver(self, leads: Sequence[QueuedLead], *, role_is_fresh: bool = False) -> None:
-        """Sends the leads, settles what the answer decides, and sends again, side by side, what it leaves open."""
+    async def _deliver(
+        self, leads: Sequence[QueuedLead], *, role_is_fresh: bool = False, is_first: bool = False
+    ) -> None:
+        """Sends the leads, settles what the answer decides, and sends again, side by side, what it leaves open.
+
+        Only what is sent `is_first` may try a way that is closed.
+        """
         await self.destination.wait_for_turn()
-        if self._stopping or self.destination.is_closed():
+        if self._stopping or (self.destination.is_closed() and not is_first):
             return await self._give_back(leads)
         answer = await self.destination.send([lead.lead for lead in leads])
         decision = await self._decide(answer, leads, role_is_fresh=role_is_fresh)
@@ -134,10 +139,9 @@ class Worker:
             await self._refresh_role()
         else:
             await self.destination.note(decision)
-        fresh = role_is_fresh or decision.refresh_role
-        done = await asyncio.gather(
-            *(self._deliver(group, role_is_fresh=fresh) for group in decision.again), return_exceptions=True
-        )
+        renewed = decision.refresh_role
+        how = {"role_is_fresh": role_is_fresh or renewed, "is_first": is_first and renewed}
+        done = await asyncio.gather(*(self._deliver(group, **how) for group in decision.again), return_exceptions=True)
         for failed in filter(None, done):
             raise failed
         return None
