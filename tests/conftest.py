@@ -16,7 +16,7 @@ from app.endpoints import load_relay_config
 from app.main import create_app
 from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import load_settings
-from tests.running import DEMO_TOML, SandboxClient, demo_secrets, served
+from tests.running import DEMO_TOML, RelayProcess, SandboxClient, demo_secrets, served
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +54,19 @@ def relay(sandbox: SandboxClient, tmp_path: Path) -> Iterator[Callable[..., http
             app = create_app(load_settings(**given), load_relay_config(file, os.environ))
             address = stack.enter_context(served(app))
             return stack.enter_context(httpx.Client(base_url=address, timeout=10))
+
+        yield start
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[[RelayProcess], RelayProcess]]:
+    """Starts a relay that is a process of its own; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(relay: RelayProcess) -> RelayProcess:
+            stack.callback(relay.stop)
+            relay.start()
+            return relay
 
         yield start
 

@@ -149,6 +149,12 @@ class RelayProcess:
         except httpx.HTTPError:
             return False
 
+    @property
+    def pid(self) -> int:
+        """The process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL."""
         self._end(signal.SIGKILL)
