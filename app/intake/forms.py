@@ -103,7 +103,8 @@ def mend(request: Request, form: Form, reading: Reading, lead: Lead, site: str) 
     origin = lead.origins.get("email")
     data = reading.entries[0].data if reading.entries else {}
     typed = data if isinstance(data, Mapping) else {}
-    field = next((key for key in typed if means_email(key) and (not origin or dotted(key) == origin.key)), "email")
+    paths = {key: dotted(key) for key in typed}
+    field = next((key for key, at in paths.items() if means_email(at) and (not origin or at == origin.key)), "email")
     message = BAD_ADDRESS if origin else NO_ADDRESS
     if replies.wants_json(request):
         return replies.problem(422, "Please check the form", message, errors={field: message})
@@ -130,7 +131,7 @@ def rows_of(typed: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
             "label": key.replace("_", " ").replace("-", " ").strip().capitalize() or key,
             "value": str(value),
             "is_wrong": key == field,
-            "is_hidden": key != field and is_control(key),
+            "is_hidden": key != field and is_control(dotted(key)),
             "is_long": "\n" in str(value) or len(str(value)) > LONG,
         }
         for key, value in values
