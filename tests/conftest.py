@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from app.endpoints import load_relay_config
 from app.main import create_app
 from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import load_settings
 from tests.running import DEMO_TOML, SandboxClient, demo_secrets, served
+
+structlog.configure(  # through logging, which pytest catches: standard output is what a command says
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
+logging.getLogger("lead_relay").setLevel(logging.INFO)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_certificates() -> Iterator[None]:
+    """Nobody speaks TLS here, and to load the world's certificates takes a client longer than all else it does."""
+    with TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", empty)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -182,6 +182,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
     mine = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in mine}
+    kept["PYTHONPATH"] = str(ROOT)  # this tree's app, whichever is installed and wherever the process runs
     return kept | {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/relay.db", "LOG_FORMAT": "json"} | settings
 
 
