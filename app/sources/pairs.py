@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -98,10 +99,8 @@ def decode(parts: list[tuple[bytes, bytes, str]], declared: str) -> Pairs:
     hint = next((value.decode("latin-1") for key, value, _ in parts if key == b"_charset_"), "")
     for charset in (hint, "utf-8", declared):
         if CHARSET.fullmatch(charset):
-            try:
+            with suppress(LookupError, UnicodeDecodeError):
                 return _decoded(parts, charset, "strict")
-            except (LookupError, UnicodeDecodeError):
-                continue
     return _decoded(parts, "cp1252", "replace")
 
 
