@@ -15,11 +15,8 @@ import httpx
 import pytest
 import structlog
 
-from app.endpoints import load_relay_config
-from app.main import create_app
-from app.sandbox import DEMO_KEY, create_sandbox
-from app.settings import load_settings
-from tests.running import DEMO_TOML, SandboxClient, demo_secrets, served
+from app.sandbox import create_sandbox
+from tests.running import DEMO_TOML, SandboxClient, demo_secrets, served, started
 
 structlog.configure(  # through logging, which pytest catches: standard output is what a command says
     processors=[
@@ -67,16 +64,7 @@ def relay(sandbox: SandboxClient, tmp_path: Path) -> Iterator[Callable[..., http
             if toml is not None:
                 file = tmp_path / "relay.toml"
                 file.write_text(toml, encoding="utf-8")
-            given = {
-                "agencyhandy_api_key": DEMO_KEY,
-                "agencyhandy_base_url": sandbox.address,
-                "database_url": f"sqlite+aiosqlite:///{tmp_path}/relay.db",
-                "delivery_requests_per_second": 1000,
-                **settings,
-            }
-            app = create_app(load_settings(**given), load_relay_config(file, os.environ))
-            address = stack.enter_context(served(app))
-            return stack.enter_context(httpx.Client(base_url=address, timeout=10))
+            return started(stack, sandbox, tmp_path, file, **settings)
 
         yield start
 

@@ -101,12 +101,11 @@ PROOFS: list[Callable[[str], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("proof", PROOFS, ids=["bearer", "header", "basic", "address"])
-def test_a_zap_proves_itself_with_its_token(relay: Start, secrets: dict[str, str], proof: Callable[..., Any]) -> None:
+def test_a_zap_proves_itself_with_its_token(relay: Start, secrets: dict[str, str]) -> None:
     client = relay()
-
-    assert client.post("/hooks/zapier", json=ADA, **proof(secrets["zapier"])).status_code == 200
-    assert client.post("/hooks/zapier", json=ADA, **proof("wrong")).status_code == 401
+    for proof in PROOFS:
+        assert client.post("/hooks/zapier", json=ADA, **proof(secrets["zapier"])).status_code == 200
+        assert client.post("/hooks/zapier", json=ADA, **proof("wrong")).status_code == 401
 
 
 def test_an_array_of_people_makes_a_lead_each(relay: Start, sandbox: SandboxClient, secrets: dict[str, str]) -> None:
@@ -167,12 +166,11 @@ def test_one_address_cannot_fill_the_quarantine_through_names_of_its_own(relay: 
     assert int(answers[-1].headers["retry-after"]) > 0
 
 
-@pytest.mark.parametrize("name", ["typeform", "nobody"])
-def test_a_provider_that_looks_first_finds_somebody(relay: Start, name: str) -> None:
+def test_a_provider_that_looks_first_finds_somebody(relay: Start) -> None:
     client = relay()
-
-    assert client.head(f"/hooks/{name}").status_code == 200
-    assert client.get(f"/hooks/{name}").status_code == 200
+    for name in ("typeform", "nobody"):
+        assert client.head(f"/hooks/{name}").status_code == 200
+        assert client.get(f"/hooks/{name}").status_code == 200
 
 
 def test_a_partial_response_makes_no_lead(relay: Start, tmp_path: Path, secrets: dict[str, str]) -> None:
