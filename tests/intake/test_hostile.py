@@ -60,7 +60,7 @@ def test_strange_bodies_are_answered_and_what_is_answered_2xx_is_kept(
     relay: Start, tmp_path: Path, secrets: dict[str, str], path: str, types: list[str]
 ) -> None:
     """The `typeform` source reads no content type; `zapier` reads as `json` does."""
-    client = relay()
+    client = relay(delivery_requests_per_second=1)
     for content_type, body in product(types, BODIES):
         headers = {"Content-Type": content_type, "Accept": "application/json", "X-Relay-Token": secrets["json"]}
         answer = client.post(path, content=body, headers=headers)
@@ -74,7 +74,7 @@ def test_strange_bodies_are_answered_and_what_is_answered_2xx_is_kept(
 def test_samples_with_bytes_flipped_never_give_a_fault(relay: Start, secrets: dict[str, str]) -> None:
     """A few over HTTP; many more are read in tests/sources/test_any_bytes.py."""
     chance = random.Random(4)
-    client = relay()
+    client = relay(delivery_requests_per_second=1)
     for sample in samples("sites/*", "builders/*"):
         for _ in range(2):
             body = bytearray(sample.body)
