@@ -14,7 +14,7 @@ from app.settings import SQLITE
 
 KILL: Final = "kill -9"
 MIDWAY: Final = "midway command"
-LEADS_PER_FAULT = 50
+LEADS_PER_FAULT = 100
 LEADS_PER_ROUND = 10_000
 
 
