@@ -166,14 +166,8 @@ def plan(seed: int, events: Iterable[Event], folder: Path | None) -> None:
 
 def outcome(one: Outcome, *, as_json: bool) -> None:
     """What a drill found: the table, or in its place the line for programs and the table for people beside it."""
-    facts = {
-        "sent": one.sent,
-        "acknowledged": one.acknowledged,
-        "once": one.once,
-        "lost": one.lost,
-        "doubled": one.doubled,
-        "longest_wait_s": one.longest_wait_s,
-    }
+    keys = ("sent", "acknowledged", "once", "lost", "doubled", "longest_wait_s")
+    facts = {key: getattr(one, key) for key in keys}
     words = ("sent", "acknowledged", "in AgencyHandy once", "lost", "doubled", "longest wait in seconds")
     rows = [*zip(words, facts.values(), strict=True), ("not settled", one.unsettled), *one.injected.items()]
     (err if as_json else wide).print(_table(("", "how many"), ((name, str(value)) for name, value in rows)))

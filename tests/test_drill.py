@@ -157,6 +157,17 @@ class TestRefusals:
         with pytest.raises(ConfigurationError, match="agencyhandy_company_id"):
             run.own_config(Drill(), tmp_path)
 
+    def test_a_store_means_the_same_from_wherever_a_process_runs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert run.own_store(None, tmp_path) == f"{SQLITE}{tmp_path}/relay.db"
+        assert run.own_store(f"{SQLITE}data/drill.db", tmp_path / "other") == f"{SQLITE}{tmp_path}/data/drill.db"
+        postgres = "postgresql+asyncpg://u:p@127.0.0.1/drill"
+        assert run.own_store(postgres, tmp_path) == postgres
+        with pytest.raises(ConfigurationError, match="--store: expected"):
+            run.own_store("mysql://127.0.0.1/drill", tmp_path)
+
     async def test_a_store_that_holds_leads_is_refused(self, relay: Any, tmp_path: Path) -> None:
         store = f"{SQLITE}{tmp_path}/relay.db"
         books = Books(store)

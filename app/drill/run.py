@@ -9,7 +9,7 @@ import signal
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.drill.load import Load, Show
@@ -47,7 +47,7 @@ def run(wanted: Drill, folder: Path, show: Show) -> Outcome:
 
 async def _drill(wanted: Drill, folder: Path, show: Show) -> Outcome:
     config, secrets = own_config(wanted, folder)
-    store = wanted.store or f"{SQLITE}{folder}/relay.db"
+    store = own_store(wanted.store, folder)
     books = Books(store)
     try:
         await check_empty(books, wanted.store)
@@ -73,7 +73,6 @@ async def _drill(wanted: Drill, folder: Path, show: Show) -> Outcome:
 
 def own_config(wanted: Drill, folder: Path) -> tuple[Path, dict[str, str]]:
     """The relay.toml of the drill, and a value for each secret it names. ConfigurationError where it is not fit."""
-    settings = {name.upper() for name in Settings.model_fields}
     if wanted.config is None:
         (folder / "relay.toml").write_text(RELAY_TOML, encoding="utf-8")
     file = wanted.config or folder / "relay.toml"
@@ -86,11 +85,23 @@ def own_config(wanted: Drill, folder: Path) -> tuple[Path, dict[str, str]]:
             f"--config: {file} has [workspaces], which lead to AgencyHandy itself. A drill must never reach it: "
             "use a copy of the file without them."
         )
-    if stray := sorted(one.name for one in Path(RUN_SECRETS).glob("*") if one.name.upper() in settings - GIVEN):
+    reaching_in = {name.upper() for name in Settings.model_fields} - GIVEN
+    if stray := sorted(one.name for one in Path(RUN_SECRETS).glob("*") if one.name.upper() in reaching_in):
         raise ConfigurationError(f"{RUN_SECRETS}/{stray[0]} would reach into the drill: run it where there is none.")
     if wanted.form not in data.get("forms", {}):
         raise ConfigurationError(f"--form: {file} has no form {wanted.form!r}.")
     return file, dict.fromkeys(names_of_secrets(file), "of-the-drill")
+
+
+def own_store(store: str | None, folder: Path) -> str:
+    """The DATABASE_URL of the drill, the same from wherever a process runs. ConfigurationError where it is none."""
+    if store is None:
+        return f"{SQLITE}{folder}/relay.db"
+    if store.startswith(SQLITE):
+        return f"{SQLITE}{Path(store.removeprefix(SQLITE)).resolve()}"
+    if not store.startswith("postgresql+asyncpg://"):
+        raise ConfigurationError(f"--store: expected {SQLITE}path/to/empty.db or postgresql+asyncpg://…")
+    return store
 
 
 async def check_empty(books: Books, store: str | None) -> None:
@@ -109,15 +120,17 @@ async def check_empty(books: Books, store: str | None) -> None:
 
 async def settle(ground: Ground, books: Books, expected: int, show: Show) -> int:
     """Waits until the relay has nothing left to do; how many leads it still has if that takes too long."""
-    left = 0
+    left = expected
 
     async def is_settled() -> bool:
         nonlocal left
         ground.check()
-        counts = await books.counts()
-        left = counts[LeadState.PENDING] + counts[LeadState.SENDING]
-        show("settling", expected - left, expected)
-        return not left
+        with suppress(StoreUnavailable):  # it may be busy, or starting
+            counts = await books.counts()
+            left = counts[LeadState.PENDING] + counts[LeadState.SENDING]
+            show("settling", expected - left, expected)
+            return not left
+        return False
 
     await until(is_settled, SETTLE_SECONDS + expected / 50)
     return left
