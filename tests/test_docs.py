@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Match
 from typer.main import get_command
 
 from app.cli import app
-from app.endpoints import Defaults, Form, Hook, LeadField, RelayConfig, load_relay_config
+from app.endpoints import Defaults, Form, Hook, RelayConfig, load_relay_config
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
@@ -150,8 +150,7 @@ class TestRelayToml:
 
     def test_every_field_of_a_lead_that_can_be_mapped_is_listed(self) -> None:
         listed = [key.strip("`") for key, _ in rows_below("### Mapping")]
-        assert listed == list(get_args(LeadField))
-        assert set(listed) == set(TARGET_OF)
+        assert sorted(listed) == sorted(TARGET_OF)
 
     def test_every_source_is_listed(self) -> None:
         assert {row[0].strip("`") for row in rows_below("### Sources")} == set(SOURCES)

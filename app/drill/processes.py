@@ -48,6 +48,11 @@ class Process:
         self._logging: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the child that runs, or ran."""
+        return self._child.pid if self._child is not None else None
+
     async def start(self, http: httpx.AsyncClient) -> None:
         """Starts it and waits until it answers. RelayError with the end of its log where it does not."""
         own = {name: os.environ[name] for name in KEPT if name in os.environ}
