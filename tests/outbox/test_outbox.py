@@ -28,7 +28,6 @@ LEASE = timedelta(seconds=15)
 
 
 only_sqlite = pytest.mark.parametrize("new_store", ["sqlite"], indirect=True)
-only_postgresql = pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
