@@ -17,8 +17,6 @@ from app.outbox import rows
 from app.outbox.engine import UPSERT
 from app.outbox.tables import EPOCH, IS_HELD, IS_QUARANTINED, fingerprints, leads, ledger, submissions
 
-MOST_AT_ONCE = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Adding:
@@ -78,7 +76,7 @@ class Adding:
         counted = kept.subquery()
         beyond = or_(counted.c.rows > self.quarantine_rows, counted.c.bytes > self.quarantine_bytes)
         taken_up = exists().where(leads.c.submission_id == counted.c.id, leads.c.state != LeadState.HELD.value)
-        oldest = select(counted.c.id).where(beyond, ~taken_up).order_by(counted.c.id).limit(MOST_AT_ONCE)
+        oldest = select(counted.c.id).where(beyond, ~taken_up).order_by(counted.c.id).limit(1000)
         if gone := [row.id for row in await connection.execute(oldest)]:
             held = delete(leads).where(leads.c.submission_id.in_(gone), IS_HELD)
             went = await connection.execute(held.returning(leads.c.received_at, leads.c.endpoint))

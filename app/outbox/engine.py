@@ -48,8 +48,7 @@ def open_engine(url: str, *, begin: str, connections: int, patience: float | Non
     PostgreSQL's connections are tried before they are used, so that a restart of the server costs one transaction;
     one whose server does not answer for `patience` seconds is given up.
     """
-    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": 10}
-    options["hide_parameters"] = True
+    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": 10, "hide_parameters": True}
     if sqlite_file(url) is None:
         dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         return create_async_engine(url, pool_pre_ping=True, async_creator=lambda: _connect(dsn, patience), **options)
@@ -62,11 +61,8 @@ async def _connect(dsn: str, patience: float | None) -> Any:
     """A connection to PostgreSQL; ConnectionError where it has none to give."""
     import asyncpg
 
-    settings = {
-        "application_name": "lead-relay",
-        "default_transaction_isolation": "read committed",
-        "idle_in_transaction_session_timeout": f"{2000 * (patience or 0):.0f}",
-    }
+    settings = {"application_name": "lead-relay", "default_transaction_isolation": "read committed"}
+    settings["idle_in_transaction_session_timeout"] = f"{2000 * (patience or 0):.0f}"
     try:
         return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=patience, server_settings=settings)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -80,7 +76,7 @@ def _set_up_sqlite(engine: AsyncEngine, begin: str) -> None:
         cursor = connection.cursor()
         try:
             for pragma in PRAGMAS:
-                _set(connection, cursor, pragma)
+                _set(connection, cursor, pragma, time.monotonic() + PATIENCE)
         except sqlite3.Error:  # not SQLite's file: the pool would leave the connection open
             connection.close()
             raise
@@ -91,18 +87,15 @@ def _set_up_sqlite(engine: AsyncEngine, begin: str) -> None:
         connection.exec_driver_sql(f"BEGIN {begin}")
 
 
-def _set(connection: Any, cursor: Any, pragma: str) -> None:
+def _set(connection: Any, cursor: Any, pragma: str, until: float) -> None:
     """Tries again where two processes make one new file at once: then SQLite itself waits for neither."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            cursor.execute(pragma)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            connection.run_async(lambda _: asyncio.sleep(0.05))
-        else:
-            return
+    try:
+        cursor.execute(pragma)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            raise
+        connection.run_async(lambda _: asyncio.sleep(0.05))
+        _set(connection, cursor, pragma, until)
 
 
 async def migrate(url: str) -> None:

@@ -54,8 +54,7 @@ class Writer:
         The caller's going away (a visitor who closes the page) does not undo the write. `locks` names a row that other
         processes lock too: a transaction takes such rows last, and in one order everywhere.
         """
-        done = asyncio.get_running_loop().create_future()
-        result: Result = await self._queued(Waiting(work, done, locks=locks))
+        result: Result = await self._queued(Waiting(work, asyncio.get_running_loop().create_future(), locks=locks))
         return result
 
     async def write_together(self, work: Together[Item, Result], item: Item) -> Result:
@@ -96,10 +95,7 @@ class Writer:
                 _fail(batch, None)
 
     async def _one_by_one(self, batch: list[Waiting], error: Exception) -> None:
-        """If one item spoilt the transaction, each has its own, and only the bad one fails.
-
-        A single one too is tried again: it may have met another process's locks.
-        """
+        """If one item spoilt the transaction, or met another process's locks, each has its own; only a bad one fails."""
         if not _is_spoilt(error):
             return _fail(batch, error)
         for waiting in batch:
