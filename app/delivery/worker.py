@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.contract import Answer
 from app.delivery.destination import Destination
-from app.delivery.policy import SUSPECT_AFTER, Decision, Outcome, Policy, back
+from app.delivery.policy import SUSPECT_AFTER, Decision, Outcome, Policy, back, requests_of
 from app.errors import DestinationError, StoreUnavailable
 from app.logs import log
 from app.outbox.outbox import Outbox
@@ -94,7 +94,7 @@ class Worker:
         if not self._in_hand:
             return False
         async with self._kept(self._in_hand[0].claim):
-            await self._deliver(self._in_hand, is_first=True)
+            await self._side_by_side(requests_of(self._in_hand), is_first=True)
         self._in_hand = []
         return True
 
@@ -140,11 +140,13 @@ class Worker:
         else:
             await self.destination.note(decision)
         renewed = decision.refresh_role
-        how = {"role_is_fresh": role_is_fresh or renewed, "is_first": is_first and renewed}
-        done = await asyncio.gather(*(self._deliver(group, **how) for group in decision.again), return_exceptions=True)
+        await self._side_by_side(decision.again, role_is_fresh=role_is_fresh or renewed, is_first=is_first and renewed)
+        return None
+
+    async def _side_by_side(self, groups: Sequence[Sequence[QueuedLead]], **how: bool) -> None:
+        done = await asyncio.gather(*(self._deliver(group, **how) for group in groups), return_exceptions=True)
         for failed in filter(None, done):
             raise failed
-        return None
 
     async def _decide(self, answer: Answer, leads: Sequence[QueuedLead], *, role_is_fresh: bool) -> Decision:
         proven = False

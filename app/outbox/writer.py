@@ -95,7 +95,7 @@ class Writer:
                 _fail(batch, None)
 
     async def _one_by_one(self, batch: list[Waiting], error: Exception) -> None:
-        """If one item spoilt the transaction, or met another process's locks, each has its own; only a bad one fails."""
+        """If one item spoilt the transaction, or met another's locks, each has its own, and only a bad one fails."""
         if not _is_spoilt(error):
             return _fail(batch, error)
         for waiting in batch:

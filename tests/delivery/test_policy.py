@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.delivery.contract import Answer, read_members
-from app.delivery.policy import LONGEST_WAIT, Decision, Health, Outcome, Policy, parted, retry_after
+from app.delivery.policy import LONGEST_WAIT, Decision, Health, Outcome, Policy, parted, requests_of, retry_after
 from app.lead import Lead, LeadState
 from app.outbox.records import BREAKER_AFTER, QueuedLead, Workspace
 
@@ -234,8 +234,26 @@ def test_what_agencyhandy_cannot_take_now_waits(answer: Answer, leads: tuple[Que
     decision = POLICY.decide(answer, leads, NOW)
 
     assert decision.health is Health.FAILING
-    assert all((one.state, one.attempts, one.unknown) == (LeadState.PENDING, 1, False) for one in decision.settlements)
+    assert all((one.state, one.attempts) == (LeadState.PENDING, 1) for one in decision.settlements)
     assert len(decision.settlements) == len(leads)
+
+
+@pytest.mark.parametrize("answer", LATER, ids=lambda answer: str(answer.status))
+def test_an_error_of_the_servers_may_hide_that_the_lead_was_created(answer: Answer) -> None:
+    """A gateway that gave up waiting answers 502 or 504 for what AgencyHandy did all the same."""
+    [settlement] = POLICY.decide(answer, ONE, NOW).settlements
+
+    assert settlement.unknown == ((answer.status or 0) >= 500)
+
+
+def test_leads_that_may_spoil_a_request_go_alone_and_the_others_together() -> None:
+    fresh, unknown, failed = SEVERAL[0], replace(SEVERAL[1], unknown=True), replace(SEVERAL[2], attempts=2)
+
+    assert ids(tuple(requests_of([fresh, unknown, replace(fresh, id="other"), failed]))) == [
+        ["lead-Ada", "other"],
+        ["lead-Grace"],
+        ["lead-Mary"],
+    ]
 
 
 @pytest.mark.parametrize("leads", [ONE, SEVERAL], ids=["one", "several"])
