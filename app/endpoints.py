@@ -107,7 +107,7 @@ class Defaults(Model):
 
     status: Text | None = None
     source: Text | None = None
-    position_in_board: int | None = None
+    position_in_board: Annotated[int, Field(ge=0, lt=10**9)] | None = None
 
 
 class Endpoint(Model):

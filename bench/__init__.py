@@ -1,0 +1,1 @@
+"""What Lead Relay costs, measured. Each module is a command: `python -m bench.NAME`."""

@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import structlog
 
 from app.sandbox import create_sandbox
+from tests.postgresql import PostgreSQL
 from tests.running import DEMO_TOML, RelayProcess, SandboxClient, demo_secrets, served, started
 
 structlog.configure(  # through logging, which pytest catches: standard output is what a command says
@@ -80,6 +82,42 @@ def launch() -> Iterator[Callable[[RelayProcess], RelayProcess]]:
             return relay
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running PostgreSQL, for all tests together."""
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes room for a store, as often as it is called; whoever asks for it runs on both engines."""
+    if request.param == "sqlite":
+        names = chain(["relay"], map(str, count(2)))
+        yield lambda: f"sqlite+aiosqlite:///{tmp_path}/{next(names)}.db"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(server.create_database())
+        return made[-1]
+
+    yield make
+    for url in made:
+        server.drop_database(url)
+
+
+@pytest.fixture
+def store_url(new_store: Callable[[], str]) -> str:
+    """Where one new store is made."""
+    return new_store()
 
 
 @pytest.fixture(scope="session")

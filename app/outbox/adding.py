@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.lead import LeadState, Receipt, Submission
 from app.outbox import rows
 from app.outbox.engine import UPSERT
-from app.outbox.tables import EPOCH, IS_QUARANTINED, fingerprints, leads, ledger, submissions
+from app.outbox.tables import EPOCH, IS_HELD, IS_QUARANTINED, fingerprints, leads, ledger, submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,16 @@ class Adding:
         counted = kept.subquery()
         beyond = or_(counted.c.rows > self.quarantine_rows, counted.c.bytes > self.quarantine_bytes)
         taken_up = exists().where(leads.c.submission_id == counted.c.id, leads.c.state != LeadState.HELD.value)
-        found = await connection.execute(select(counted.c.id).where(beyond, ~taken_up))
-        if gone := [row.id for row in found]:
-            of_gone = select(leads.c.received_at, leads.c.endpoint).where(leads.c.submission_id.in_(gone))
-            dropped = Counter((day_of(row.received_at), row.endpoint) for row in await connection.execute(of_gone))
+        oldest = select(counted.c.id).where(beyond, ~taken_up).order_by(counted.c.id).limit(1000)
+        if gone := [row.id for row in await connection.execute(oldest)]:
+            held = delete(leads).where(leads.c.submission_id.in_(gone), IS_HELD)
+            went = await connection.execute(held.returning(leads.c.received_at, leads.c.endpoint))
+            dropped = Counter((day_of(row.received_at), row.endpoint) for row in went)
             await note_in_ledger(connection, dropped=dropped)
-            await connection.execute(delete(fingerprints).where(fingerprints.c.submission_id.in_(gone)))
-            await connection.execute(delete(submissions).where(submissions.c.id.in_(gone)))
+            still_there = exists().where(leads.c.submission_id == submissions.c.id)
+            empty = delete(submissions).where(submissions.c.id.in_(gone), ~still_there)
+            let_go = [row.id for row in await connection.execute(empty.returning(submissions.c.id))]
+            await connection.execute(delete(fingerprints).where(fingerprints.c.submission_id.in_(let_go)))
 
 
 async def _note_fingerprints(

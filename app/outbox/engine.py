@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ PRAGMAS = (
 )
 """What each SQLite connection sets: a commit is on disk when it returns, and what is erased is overwritten."""
 
+PATIENCE = 5.0
+"""Seconds that PostgreSQL has for a statement; twice that, and it lets go of a process that stopped amid its writes."""
 MIGRATION_LOCK = 0x1EAD_2E1A
 UPSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """An INSERT with ON CONFLICT, by the engine's name."""
@@ -38,27 +42,29 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
-def open_engine(url: str, *, begin: str, connections: int) -> AsyncEngine:
+def open_engine(url: str, *, begin: str, connections: int, patience: float | None = PATIENCE) -> AsyncEngine:
     """An engine whose SQLite transactions start with `begin`: IMMEDIATE for the writer, DEFERRED for readers.
 
-    PostgreSQL's connections are tried before they are used, so that a restart of the server costs one transaction.
+    PostgreSQL's connections are tried before they are used, so that a restart of the server costs one transaction;
+    one whose server does not answer for `patience` seconds is given up.
     """
-    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "hide_parameters": True}
+    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": 10, "hide_parameters": True}
     if sqlite_file(url) is None:
         dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        return create_async_engine(url, pool_pre_ping=True, async_creator=lambda: _connect(dsn), **options)
+        return create_async_engine(url, pool_pre_ping=True, async_creator=lambda: _connect(dsn, patience), **options)
     engine = create_async_engine(url, **options)
     _set_up_sqlite(engine, begin)
     return engine
 
 
-async def _connect(dsn: str) -> Any:
+async def _connect(dsn: str, patience: float | None) -> Any:
     """A connection to PostgreSQL; ConnectionError where it has none to give."""
     import asyncpg
 
-    waits = {"idle_in_transaction_session_timeout": "60000", "application_name": "lead-relay"}
+    settings = {"application_name": "lead-relay", "default_transaction_isolation": "read committed"}
+    settings["idle_in_transaction_session_timeout"] = f"{2000 * (patience or 0):.0f}"
     try:
-        return await asyncpg.connect(dsn, timeout=10, command_timeout=60, server_settings=waits)
+        return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=patience, server_settings=settings)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConnectionError(str(error)) from error
 
@@ -70,7 +76,7 @@ def _set_up_sqlite(engine: AsyncEngine, begin: str) -> None:
         cursor = connection.cursor()
         try:
             for pragma in PRAGMAS:
-                cursor.execute(pragma)
+                _set(connection, cursor, pragma, time.monotonic() + PATIENCE)
         except sqlite3.Error:  # not SQLite's file: the pool would leave the connection open
             connection.close()
             raise
@@ -81,17 +87,32 @@ def _set_up_sqlite(engine: AsyncEngine, begin: str) -> None:
         connection.exec_driver_sql(f"BEGIN {begin}")
 
 
-async def migrate(engine: AsyncEngine) -> None:
+def _set(connection: Any, cursor: Any, pragma: str, until: float) -> None:
+    """Tries again where two processes make one new file at once: then SQLite itself waits for neither."""
+    try:
+        cursor.execute(pragma)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            raise
+        connection.run_async(lambda _: asyncio.sleep(0.05))
+        _set(connection, cursor, pragma, until)
+
+
+async def migrate(url: str) -> None:
     """Makes the store where there is none, or brings its schema up to date, in one transaction, one process at a time.
 
     BEGIN IMMEDIATE is the lock of SQLite; PostgreSQL has one for the purpose.
     """
-    if file := sqlite_file(str(engine.url)):
+    if file := sqlite_file(url):
         _make_room(file)
-    async with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        await connection.run_sync(_migrate)
+    engine = open_engine(url, begin="IMMEDIATE", connections=1, patience=None)
+    try:
+        async with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
 
 
 def _make_room(file: Path) -> None:

@@ -58,6 +58,7 @@ class Outbox:
         quarantine_mib: int = 100,
         new_id: Callable[[], str] = new_ulid,
     ) -> None:
+        self._url = url
         self._engine = open_engine(url, begin="IMMEDIATE", connections=1)
         self._writer = Writer(self._engine)
         self._adding = Adding(b"", workspace, quarantine_rows, quarantine_mib * MIB, new_id)
@@ -69,7 +70,7 @@ class Outbox:
     async def open(self) -> None:
         """Makes the store where there is none, and brings its schema up to date."""
         try:
-            await migrate(self._engine)
+            await migrate(self._url)
             async with self._engine.begin() as connection:
                 key = await connection.execute(select(keys.c.value).where(keys.c.name == "fingerprints"))
                 self._adding = replace(self._adding, key=key.scalar_one())
@@ -158,17 +159,19 @@ class Outbox:
         async def work(connection: AsyncConnection) -> tuple[Workspace, Workspace]:
             found = select(workspaces).where(workspaces.c.name == name).with_for_update()
             row = (await connection.execute(found)).one_or_none()
-            before = Workspace(**row._mapping) if row else Workspace(name)
+            if row is None:
+                new = UPSERT[connection.dialect.name](workspaces).values(asdict(Workspace(name)))
+                await connection.execute(new.on_conflict_do_nothing())
+                row = (await connection.execute(found)).one()
+            before = Workspace(**row._mapping)
             after = change(before)
-            values = asdict(after)
-            statement = UPSERT[connection.dialect.name](workspaces).values(values)
-            if after != before or row is None:
-                await connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+            if after != before:
+                await connection.execute(update(workspaces).where(workspaces.c.name == name).values(asdict(after)))
             if hurry_at is not None and before.is_troubled and not after.is_troubled:
                 await _hurry(connection, name, hurry_at)
             return before, after
 
-        return await self.write(work)
+        return await self._writer.write(work, locks=name)
 
     async def take_duty(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
         """Whether `holder` is the one process that does this for all replicas, until then."""
@@ -185,7 +188,7 @@ class Outbox:
 
     async def check_writable(self) -> None:
         """Commits a change that changes nothing; StoreUnavailable where that is not possible."""
-        await self._execute(update(workspaces).values(failures=workspaces.c.failures))
+        await self._execute(update(keys).values(name=keys.c.name))
 
     async def _execute(self, statement: Any) -> Any:
         return await self.write(lambda connection: connection.execute(statement))

@@ -29,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from app.sources.trees import clean
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,6 +47,16 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(milliseconds=value)
 
 
+class Words(TypeDecorator[str]):
+    """Text as both engines can keep it: without NUL and lone surrogates, which AgencyHandy too could send."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)
+
+
 def partial_index(name: str, *columns: str, where: str) -> Index:
     """An index of those rows only that its condition is true of, on both engines."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
@@ -59,8 +71,8 @@ submissions = Table(
     Column("endpoint", String(64), nullable=False, doc="name of the form or hook"),
     Column("source", String(32), nullable=False, doc="the adapter that read it"),
     Column("received_at", Instant, nullable=False),
-    Column("event_id", Text, doc="the sender's own id for it"),
-    Column("note", Text, nullable=False, doc="why it made no lead; empty where it made one"),
+    Column("event_id", Words, doc="the sender's own id for it"),
+    Column("note", Words, nullable=False, doc="why it made no lead; empty where it made one"),
     Column("quarantine", String(100), nullable=False, doc="why it was not trusted or understood, and where; or empty"),
     Column("headers", JSON, nullable=False, doc="header names in lower case → values; never credentials"),
     Column("body", LargeBinary, nullable=False, doc="the raw bytes"),
@@ -77,14 +89,14 @@ leads = Table(
     Column("endpoint", String(64), nullable=False),
     Column("workspace", String(64), nullable=False, doc="the AgencyHandy company it is for"),
     Column("state", String(16), nullable=False, doc="a LeadState"),
-    Column("reason", Text, nullable=False, doc="why it is held, spam or a duplicate"),
-    Column("first_name", Text, nullable=False),
-    Column("last_name", Text, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("contact_no", Text, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("source", Text, nullable=False, doc="how the lead was acquired"),
-    Column("status", Text, nullable=False, doc="AgencyHandy's pipeline status"),
+    Column("reason", Words, nullable=False, doc="why it is held, spam or a duplicate"),
+    Column("first_name", Words, nullable=False),
+    Column("last_name", Words, nullable=False),
+    Column("email", Words, nullable=False),
+    Column("contact_no", Words, nullable=False),
+    Column("message", Words, nullable=False),
+    Column("source", Words, nullable=False, doc="how the lead was acquired"),
+    Column("status", Words, nullable=False, doc="AgencyHandy's pipeline status"),
     Column("position_in_board", Integer),
     Column("details", JSON, nullable=False, doc="utm, extra fields, and the origin of each field"),
     Column("received_at", Instant, nullable=False),
@@ -94,7 +106,7 @@ leads = Table(
     Column("attempts", Integer, nullable=False, doc="tries that AgencyHandy or the way to it failed"),
     Column("unknown", Boolean, nullable=False, doc="a try may have been carried out without our hearing of it"),
     Column("settled_at", Instant, doc="when it reached a state that only a person changes"),
-    Column("member_id", Text, nullable=False, doc="AgencyHandy's id of it, once delivered"),
+    Column("member_id", Words, nullable=False, doc="AgencyHandy's id of it, once delivered"),
     Column("passed_on_at", Instant, doc="when it went to people by the second road"),
     Index("leads_books", "received_at", "endpoint", "state"),
     partial_index("leads_due", "workspace", "next_attempt_at", "id", where="state = 'pending'"),
@@ -110,7 +122,7 @@ attempts = Table(
     Column("at", Instant, nullable=False),
     Column("outcome", String(16), nullable=False, doc="what it was taken for: an Outcome of delivery.policy"),
     Column("status", Integer, doc="AgencyHandy's HTTP status, where there was an answer"),
-    Column("answer", Text, nullable=False, doc="the first 2,000 characters of its answer, or of the error"),
+    Column("answer", Words, nullable=False, doc="the first 2,000 characters of its answer, or of the error"),
     Column("duration_ms", Integer, nullable=False),
 )
 
@@ -126,12 +138,12 @@ workspaces = Table(
     "workspaces",
     metadata,
     Column("name", String(64), primary_key=True),
-    Column("company_id", Text, nullable=False, doc="AgencyHandy's company, empty while unknown"),
-    Column("role_id", Text, nullable=False, doc="its client role's outer id, empty while unknown"),
+    Column("company_id", Words, nullable=False, doc="AgencyHandy's company, empty while unknown"),
+    Column("role_id", Words, nullable=False, doc="its client role's outer id, empty while unknown"),
     Column("resolved_at", Instant, doc="when AgencyHandy last told both"),
-    Column("destination", Text, nullable=False, doc="the address, and the chosen company, that they are valid for"),
+    Column("destination", Words, nullable=False, doc="the address, and the chosen company, that they are valid for"),
     Column("failures", Integer, nullable=False, doc="failed requests in a row"),
-    Column("paused", Text, nullable=False, doc="why nothing is sent but probes, else empty"),
+    Column("paused", Words, nullable=False, doc="why nothing is sent but probes, else empty"),
     Column("not_before", Instant, doc="when the next request may go out, where it must wait"),
     Column("free_at", Instant, doc="when the next request may go out by the requests a second that are allowed"),
 )
@@ -150,19 +162,19 @@ audit = Table(
     metadata,
     Column("id", String(26), primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("who", Text, nullable=False, doc="the person, or the command's user"),
+    Column("who", Words, nullable=False, doc="the person, or the command's user"),
     Column("what", String(32), nullable=False, doc="release, edit, remap, discard, erase, …"),
     Column("lead_id", String(26), index=True, doc="the lead it was done to, if it was one"),
-    Column("words", Text, nullable=False, doc="what changed; names fields, never their values"),
+    Column("words", Words, nullable=False, doc="what changed; names fields, never their values"),
 )
 
 alerts = Table(
     "alerts",
     metadata,
-    Column("name", Text, primary_key=True, doc="what is wrong, and where"),
+    Column("name", Words, primary_key=True, doc="what is wrong, and where"),
     Column("since", Instant, nullable=False),
     Column("told_at", Instant, doc="when people were last told; empty: not yet"),
-    Column("words", Text, nullable=False),
+    Column("words", Words, nullable=False),
 )
 
 duties = Table(

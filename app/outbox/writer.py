@@ -37,6 +37,7 @@ class Waiting:
     done: asyncio.Future[Any]
     item: Any = None
     shared: bool = False
+    locks: str = ""
 
 
 class Writer:
@@ -47,12 +48,13 @@ class Writer:
         self._queue: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
 
-    async def write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], *, locks: str = "") -> Result:
         """What `work` returns, once it is committed; StoreUnavailable if it could not be.
 
-        The caller's going away (a visitor who closes the page) does not undo the write.
+        The caller's going away (a visitor who closes the page) does not undo the write. `locks` names a row that other
+        processes lock too: a transaction takes such rows last, and in one order everywhere.
         """
-        result: Result = await self._queued(Waiting(work, asyncio.get_running_loop().create_future()))
+        result: Result = await self._queued(Waiting(work, asyncio.get_running_loop().create_future(), locks=locks))
         return result
 
     async def write_together(self, work: Together[Item, Result], item: Item) -> Result:
@@ -93,8 +95,8 @@ class Writer:
                 _fail(batch, None)
 
     async def _one_by_one(self, batch: list[Waiting], error: Exception) -> None:
-        """If one item spoilt the transaction, each has its own, and only the bad one fails."""
-        if len(batch) == 1 or not _is_spoilt(error):
+        """If one item spoilt the transaction, or met another's locks, each has its own, and only a bad one fails."""
+        if not _is_spoilt(error):
             return _fail(batch, error)
         for waiting in batch:
             try:
@@ -109,7 +111,7 @@ class Writer:
             for work in dict.fromkeys(waiting.work for waiting in batch if waiting.shared):
                 mine = [waiting for waiting in batch if waiting.work == work]
                 results |= zip(mine, await work(connection, [one.item for one in mine]), strict=True)
-            for waiting in batch:
+            for waiting in sorted(batch, key=lambda one: one.locks):
                 if not waiting.shared:
                     results[waiting] = await waiting.work(connection)
         return [results[waiting] for waiting in batch]
