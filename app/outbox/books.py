@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -85,6 +85,19 @@ class Books:
         """What is known of a workspace; of a new one, nothing."""
         found = await self._all(select(workspaces).where(workspaces.c.name == name))
         return Workspace(**found[0]._mapping) if found else Workspace(name)
+
+    async def each(self, table: Table, *where: ColumnElement[bool], size: int = 500) -> AsyncIterator[Row[Any]]:
+        """A table's rows, the oldest first, a page in memory at a time."""
+        after = ""
+        page = select(table).where(*where).order_by(table.c.id).limit(size)
+        while found := await self._all(page.where(table.c.id > after)):
+            for row in found:
+                yield row
+            after = found[-1].id
+
+    async def ids(self, table: Table, *where: ColumnElement[bool], limit: int | None = None) -> list[str]:
+        """The ids of a table's rows."""
+        return [row.id for row in await self._all(select(table.c.id).where(*where).limit(limit))]
 
     async def _all(self, statement: Any) -> Sequence[Any]:
         async with self._connection() as connection:
