@@ -5,12 +5,12 @@ Every act is one transaction, whose conditions are in its UPDATE: a lead that a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import ActRefused
@@ -115,6 +115,24 @@ class Hands:
         """A row of the audit trail. `words` name fields, never their values."""
         row = {"id": self.outbox.new_id(), "at": self.clock(), "who": self.who, "what": what, "lead_id": lead_id}
         await connection.execute(insert(audit).values(**row, words=words))
+
+
+def chosen(
+    states: Collection[LeadState],
+    endpoint: str | None = None,
+    reason: str | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> list[ColumnElement[bool]]:
+    """The conditions of leads in those states, of an endpoint, whose reason begins so, received within a time."""
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (True, leads.c.state.in_([state.value for state in states])),
+        (endpoint, leads.c.endpoint == endpoint),
+        (reason, leads.c.reason.startswith(reason or "", autoescape=True)),
+        (since, leads.c.received_at >= since),
+        (before, leads.c.received_at < before),
+    ]
+    return [condition for is_asked, condition in conditions if is_asked]
 
 
 def due(now: datetime) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from app.outbox.tables import leads, submissions
 from app.reader import read
 from app.sources.base import Inbound
 
+NAMED = {*FIELDS, "state", "reason"}
 NOBODY = "today's mapping finds nobody in its place"
 
 
@@ -120,7 +121,8 @@ async def _apply(connection: AsyncConnection, hands: Hands, id_: str, new: Submi
         counted[day, stored.endpoint] -= 1
     counted[day, new.endpoint] += 1
     await note_in_ledger(connection, accepted={key: number for key, number in counted.items() if number})
-    await hands.note(connection, "remap", f"as {new.endpoint}: {', '.join(change.fields)}", values["id"])
+    named = {name if name in NAMED else "other fields": None for name in change.fields}
+    await hands.note(connection, "remap", f"as {new.endpoint}: {', '.join(named)}", values["id"])
 
 
 def _text(value: object) -> str:
