@@ -91,24 +91,30 @@ async def tidy(engine: AsyncEngine) -> bool:
     if engine.dialect.name != "sqlite":
         return True
     for _ in range(MOST_STEPS):
-        free = await _pragma(engine, "PRAGMA freelist_count")
-        if not free or await _pragma(engine, f"PRAGMA incremental_vacuum({PAGES_A_STEP})"):
+        if not await _pragma(engine, "PRAGMA freelist_count", f"PRAGMA incremental_vacuum({PAGES_A_STEP})"):
             break
     return not await _pragma(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-async def _pragma(engine: AsyncEngine, pragma: str) -> Any:
-    """Its first value, outside a transaction; 1 where somebody else writes at the moment."""
+async def switch_to_one_file(engine: AsyncEngine) -> None:
+    """Folds an SQLite file's log into it, for good."""
+    await _pragma(engine, "PRAGMA journal_mode = DELETE")
+
+
+async def _pragma(engine: AsyncEngine, asks: str, then: str = "") -> Any:
+    """The first value it gives, outside a transaction, before `then` is done; 1 where somebody else is in the way."""
     async with engine.connect() as connection:
         store: Any = (await connection.get_raw_connection()).driver_connection
         try:
-            await store.execute_fetchall("PRAGMA busy_timeout = 50")
-            rows = list(await store.execute_fetchall(pragma))
-            return rows[0][0] if rows else 0
+            await store.execute("PRAGMA busy_timeout = 50")
+            [[value, *_]] = await store.execute_fetchall(asks)
+            await store.executescript(then)  # a script goes on to the end, a statement without columns one step
         except sqlite3.OperationalError:
             return 1
+        else:
+            return value
         finally:
-            await store.execute_fetchall(PRAGMAS[0])
+            await store.execute(PRAGMAS[0])
 
 
 async def migrate(engine: AsyncEngine) -> None:

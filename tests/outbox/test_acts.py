@@ -1,4 +1,4 @@
-"""What a person does to leads, and what it does not do: spoil one that a worker has, or tell in the trail who it was."""
+"""What a person does to leads; what a worker has is left to it, and the trail names fields, never their values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Update, update
 
 from app.endpoints import Form, Hook, unknown_endpoint
 from app.errors import ActRefused
 from app.lead import LeadState
+from app.outbox import backup
 from app.outbox.acts import MAY, Hands
 from app.outbox.outbox import Outbox
 from app.outbox.remap import look, remap
+from app.outbox.tables import submissions
 from app.reader import read
 from app.sources.base import Inbound
 from tests.outbox.by_hand import NOW, add, claim, hands, outbox, person, settled, state_of, trail, url
@@ -68,10 +71,10 @@ async def test_every_act_is_refused_in_every_other_state(outbox: Outbox, hands: 
         for what, act in acts.items():
             [lead_id] = await add(outbox, f"{number} {what}", person(number, state=state))  # type: ignore[arg-type]
             if state in MAY[what]:
-                await act(lead_id)  # type: ignore[operator]
+                await act(lead_id)
             else:
                 with pytest.raises(ActRefused, match=r"^it is "):
-                    await act(lead_id)  # type: ignore[operator]
+                    await act(lead_id)
                 assert await state_of(outbox, lead_id) is state
     with pytest.raises(ActRefused, match="no such lead"):
         await hands.release("none")
@@ -230,16 +233,10 @@ class TestRemap:
                 await act(hands, receipt.id, ZAP)
 
 
-def _body(submission_id: str, body: bytes) -> object:
-    from sqlalchemy import update
-
-    from app.outbox.tables import submissions
-
+def _body(submission_id: str, body: bytes) -> Update:
     return update(submissions).where(submissions.c.id == submission_id).values(body=body)
 
 
 async def unbalanced(outbox: Outbox) -> list[str]:
-    from app.outbox import backup
-
     async with outbox.books._connection() as connection:
         return await backup.unbalanced(connection)
