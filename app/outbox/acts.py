@@ -125,14 +125,16 @@ def chosen(
     before: datetime | None = None,
 ) -> list[ColumnElement[bool]]:
     """The conditions of leads in those states, of an endpoint, whose reason begins so, received within a time."""
-    conditions: list[tuple[object, ColumnElement[bool]]] = [
-        (True, leads.c.state.in_([state.value for state in states])),
-        (endpoint, leads.c.endpoint == endpoint),
-        (reason, leads.c.reason.startswith(reason or "", autoescape=True)),
-        (since, leads.c.received_at >= since),
-        (before, leads.c.received_at < before),
-    ]
-    return [condition for is_asked, condition in conditions if is_asked]
+    conditions: list[ColumnElement[bool]] = [leads.c.state.in_([state.value for state in states])]
+    if endpoint:
+        conditions.append(leads.c.endpoint == endpoint)
+    if reason:
+        conditions.append(leads.c.reason.startswith(reason, autoescape=True))
+    if since:
+        conditions.append(leads.c.received_at >= since)
+    if before:
+        conditions.append(leads.c.received_at < before)
+    return conditions
 
 
 def due(now: datetime) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.endpoints import Endpoint, Hook
+from app.endpoints import OWN_WORKSPACES, Endpoint, Hook
 from app.errors import ActRefused
 from app.lead import FIELDS, Lead, LeadState, Submission
 from app.outbox import rows
@@ -71,7 +71,10 @@ async def remap(hands: Hands, submission_id: str, endpoint: Endpoint) -> list[Ch
             return []
         new = read_again(rows.to_submission(row), endpoint)
         theirs = select(leads).where(_of(submission_id)).order_by(leads.c.id).with_for_update()
-        changes = _compared([rows.to_stored(one) for one in await connection.execute(theirs)], new.leads)
+        found = [rows.to_stored(one) for one in await connection.execute(theirs)]
+        own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
+        new = replace(new, workspace=new.workspace or own)
+        changes = _compared(found, new.leads)
         if not all(change.refusal for change in changes):
             again = {column: getattr(new, column) for column in ("endpoint", "source", "event_id", "note")}
             await connection.execute(
@@ -107,8 +110,7 @@ def _compared(found: Sequence[StoredLead], new: Sequence[Lead]) -> list[Change]:
 async def _apply(connection: AsyncConnection, hands: Hands, id_: str, new: Submission, change: Change) -> None:
     """Changes or adds one lead. The ledger counts it where it stands now."""
     now, stored = hands.clock(), change.stored
-    workspace = new.workspace or hands.outbox.workspace_name
-    values = rows.of_lead(stored.id if stored else hands.outbox.new_id(), id_, workspace, new, change.lead)
+    values = rows.of_lead(stored.id if stored else hands.outbox.new_id(), id_, new.workspace, new, change.lead)
     values |= {**due(now), "state": change.lead.state.value}
     day, counted = day_of(new.received_at), Counter[tuple[int, str]]()
     if stored is None:

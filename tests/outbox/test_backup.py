@@ -25,6 +25,10 @@ __all__ = ["hands", "outbox", "url"]
 OPEN = "[hooks.json]\nsource = 'json'\nopen = true\n"
 
 
+def left_in(folder: Path) -> list[str]:
+    return [one.name for one in folder.iterdir() if one.name.startswith((".", "backup"))]
+
+
 def quiet(rows: int) -> None:
     """Nobody watches."""
 
@@ -43,7 +47,7 @@ async def test_a_backup_holds_every_row_of_every_table_in_one_file(
     assert looked.wrong == ()
     assert looked.counts == {LeadState.DELIVERED: 1, LeadState.HELD: 1, LeadState.SPAM: 1}
     assert path.stat().st_mode & 0o777 == 0o600
-    assert [name for name in os.listdir(tmp_path) if name.startswith((".", "backup"))] == ["backup.db"]
+    assert left_in(tmp_path) == ["backup.db"]
     other = Outbox(f"sqlite+aiosqlite:///{path}")
     await other.open()
     assert [lead.id for lead in await other.books.leads()] == [lead.id for lead in await outbox.books.leads()]
