@@ -57,9 +57,14 @@ class Choice:
         """The condition of the leads, which are in one of the states if no other is asked for."""
         from app.outbox.acts import chosen
 
-        wanted = [self.state] if self.state else states
-        since, before = (one and one.replace(tzinfo=UTC) for one in (self.since, self.before))
-        return chosen(wanted, self.endpoint, self.reason, since, before)
+        return chosen(
+            [self.state] if self.state else states,
+            endpoint=self.endpoint,
+            reason=self.reason,
+            since=self.since and self.since.replace(tzinfo=UTC),
+            before=self.before and self.before.replace(tzinfo=UTC),
+            ids=self.ids or (),
+        )
 
 
 def takes_a_choice(command: Callable[..., None]) -> Callable[..., None]:
@@ -78,11 +83,18 @@ def takes_a_choice(command: Callable[..., None]) -> Callable[..., None]:
     return says_what_is_wrong(run)
 
 
-@acts.command()
-@takes_a_choice
-def release(choice: Choice) -> None:
-    """Send leads that are held, spam or duplicates."""
-    carry_out("release", "released", choice, lambda person, lead_id: person.release(lead_id))
+def simple(what: str, done: str, words: str, act: Act) -> None:
+    """Adds a command that has nothing to say but which leads."""
+
+    def command(choice: Choice) -> None:
+        carry_out(what, done, choice, act)
+
+    acts.command(what, help=words)(takes_a_choice(command))
+
+
+simple("release", "released", "Send leads that are held, spam or duplicates.", lambda who, id_: who.release(id_))
+simple("spam", "marked as spam", "Mark leads as spam: they are kept, not sent.", lambda who, id_: who.mark_spam(id_))
+simple("discard", "discarded", "Put leads away.", lambda who, id_: who.discard(id_))
 
 
 @acts.command()
@@ -101,20 +113,6 @@ def edit(
         await person.edit(lead_id, changes, endpoint.region if endpoint else config.region)
 
     carry_out("edit", "edited", choice, act)
-
-
-@acts.command()
-@takes_a_choice
-def spam(choice: Choice) -> None:
-    """Mark leads as spam: they are kept, and not sent."""
-    carry_out("spam", "marked as spam", choice, lambda person, lead_id: person.mark_spam(lead_id))
-
-
-@acts.command()
-@takes_a_choice
-def discard(choice: Choice) -> None:
-    """Put leads away."""
-    carry_out("discard", "discarded", choice, lambda person, lead_id: person.discard(lead_id))
 
 
 @acts.command()

@@ -218,6 +218,8 @@ class TestExport:
         [lead] = objects(run("leads", "export", "-", "--format", "jsonl", "--state", "held"))
         assert (lead["message"], lead["state"]) == ("Hello", "held")
         assert run("leads", "export", "-", "--format", "jsonl", "--state", "spam").stdout == ""
+        other = post(client, "/hooks/zapier", {"name": "Nobody"})
+        assert [one["id"] for one in objects(run("leads", "export", "-", other, "--format", "jsonl"))] == [other]
 
     @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
     def test_what_a_spreadsheet_would_carry_out_is_a_text(self, text: str) -> None:

@@ -119,13 +119,17 @@ class Hands:
 
 def chosen(
     states: Collection[LeadState],
+    *,
     endpoint: str | None = None,
     reason: str | None = None,
     since: datetime | None = None,
     before: datetime | None = None,
+    ids: Collection[str] = (),
 ) -> list[ColumnElement[bool]]:
     """The conditions of leads in those states, of an endpoint, whose reason begins so, received within a time."""
     conditions: list[ColumnElement[bool]] = [leads.c.state.in_([state.value for state in states])]
+    if ids:
+        conditions.append(leads.c.id.in_(ids))
     if endpoint:
         conditions.append(leads.c.endpoint == endpoint)
     if reason:

@@ -24,7 +24,6 @@ DAY = 24 * 60 * 60 * 1000
 TABLES = [table for table in metadata.sorted_tables if table is not duties]
 """All but who is on duty, which is over when a backup is put back."""
 MUST_BE_EMPTY = (submissions, leads, attempts, fingerprints, ledger, audit)
-SNAPSHOT = {"postgresql": "REPEATABLE READ"}
 
 Progress = Callable[[int], None]
 
@@ -39,21 +38,21 @@ class Looked:
 
 async def back_up(url: str, path: Path, progress: Progress) -> None:
     """Writes all that is committed now into a new SQLite file at `path`, which is there when it is whole, and yours."""
-    async with _wrong_said(f"The store cannot be backed up to {path}"), _source(url) as source:
+    async with (
+        _wrong_said(f"The store cannot be backed up to {path}"),
+        _opened(open_engine(url, begin="DEFERRED", connections=1)) as source,
+    ):
         _check_version(await _version(source))
         with TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
             part = Path(folder) / "relay.db"
             await _write(part, source, progress)
-            part.chmod(0o600)
-            _sync(part)
-            part.replace(path)
-            _sync(path.parent)
+            _put_in_place(part, path)
 
 
 async def look_through(path: Path) -> Looked:
     """Whether a backup is whole: SQLite's own check, its version, and whether its books balance."""
     try:
-        async with _wrong_said(f"{path} cannot be read as a backup"), _file(path) as connection:
+        async with _wrong_said(f"{path} cannot be read as a backup"), _opened(_read_only(path)) as connection:
             return await _looked(connection)
     except StoreUnavailable as error:
         return Looked({}, (str(error),))
@@ -73,7 +72,7 @@ async def put_back(path: Path, url: str, progress: Progress) -> None:
     """Fills an empty store, on which no relay runs. What waited then may have been sent since, which is remembered."""
     engine = open_engine(url, begin="IMMEDIATE", connections=1)
     try:
-        async with _wrong_said(f"{path} cannot be put into the store"), _file(path) as source:
+        async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
             _check_version(await _version(source))
             await migrate(engine)
             async with engine.begin() as target:
@@ -125,35 +124,22 @@ async def _copy(source: AsyncConnection, target: AsyncConnection, progress: Prog
 
 
 @asynccontextmanager
-async def _source(url: str) -> AsyncIterator[AsyncConnection]:
+async def _opened(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One snapshot of a store, whatever is written meanwhile."""
-    engine = open_engine(url, begin="DEFERRED", connections=1)
-    async with _disposed(engine), engine.connect() as connection:
-        if level := SNAPSHOT.get(connection.dialect.name):
-            await connection.execution_options(isolation_level=level)
-        yield connection
-
-
-@asynccontextmanager
-async def _file(path: Path) -> AsyncIterator[AsyncConnection]:
-    """A backup, which is not written to."""
-    engine = create_async_engine(_read_only(path))
-    async with _disposed(engine), engine.connect() as connection:
-        yield connection
-
-
-def _read_only(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError("there is no such file")
-    return f"sqlite+aiosqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true"
-
-
-@asynccontextmanager
-async def _disposed(engine: AsyncEngine) -> AsyncIterator[None]:
     try:
-        yield
+        async with engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
     finally:
         await engine.dispose()
+
+
+def _read_only(path: Path) -> AsyncEngine:
+    """A backup, which is not written to."""
+    if not path.is_file():
+        raise FileNotFoundError("there is no such file")
+    return create_async_engine(f"sqlite+aiosqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true")
 
 
 @asynccontextmanager
@@ -176,10 +162,12 @@ def _check_version(version: str) -> None:
         )
 
 
-def _sync(path: Path) -> None:
-    """Has it on disk, be it a file or a folder."""
-    number = os.open(path, os.O_RDONLY)
-    try:
+def _put_in_place(part: Path, path: Path) -> None:
+    """Has the file on disk before it is called by its name, and the name after it."""
+    part.chmod(0o600)
+    for one in (part, path.parent):
+        number = os.open(one, os.O_RDONLY)
         os.fsync(number)
-    finally:
         os.close(number)
+        if one == part:
+            part.replace(path)
