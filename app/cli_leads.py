@@ -195,7 +195,7 @@ def carry_out(
                     bar.advance(bar.task_ids[0], len(some))
             console.outcome(done, len(ids) - len(refused), refused)
             if what == "erase":
-                await person.outbox.tidy()
+                await _wipe(person)
             return refused
 
     if asyncio.run(run()):
@@ -231,9 +231,17 @@ async def _erase_address(address: str, *, yes: bool) -> None:
         beside = f"{len(found.others)} leads that only mention it, {len(found.requests)} requests"
         sure(f"erase: {len(found.own)} leads with this address, {beside}", yes=yes)
         count, sending = await erase_address(person, address)
+        await _wipe(person)
         console.outcome("erased", count, dict.fromkeys(sending, "it is being sent at this moment: run this again"))
     if sending:
         raise typer.Exit(1)
+
+
+async def _wipe(person: Hands) -> None:
+    from app.outbox.erasure import wipe
+
+    if not await wipe(person.outbox):
+        console.complain("The store is being read, so its log keeps what was erased until the relay next tidies up.")
 
 
 async def _export(choice: Choice, path: str, *, as_csv: bool) -> None:

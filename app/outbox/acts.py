@@ -95,21 +95,15 @@ class Hands:
         refuse(await self.outbox.write(lambda open_: self.change(open_, what, lead_id, values, *conditions)))
 
     async def change(
-        self,
-        connection: AsyncConnection,
-        what: str,
-        lead_id: str,
-        values: Mapping[str, Any],
-        *only: Any,
-        words: str = "",
+        self, open_: AsyncConnection, what: str, lead_id: str, values: Mapping[str, Any], *only: Any, words: str = ""
     ) -> str:
         """Changes one lead if it may be, with its row in the trail; else why not."""
         allowed = [state.value for state in MAY[what]]
         found = update(leads).where(leads.c.id == lead_id, leads.c.state.in_(allowed), *only).values(values)
-        if (await connection.execute(found)).rowcount:
-            await self.note(connection, what, words, lead_id)
+        if (await open_.execute(found)).rowcount:
+            await self.note(open_, what, words, lead_id)
             return ""
-        return why_not(what, await find(connection, lead_id))
+        return why_not(what, await find(open_, lead_id))
 
     async def note(self, connection: AsyncConnection, what: str, words: str, lead_id: str | None = None) -> None:
         """A row of the audit trail. `words` name fields, never their values."""

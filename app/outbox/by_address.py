@@ -86,13 +86,15 @@ async def find_address(outbox: Outbox, address: str) -> Found:
 
 
 async def erase_address(hands: Hands, address: str) -> tuple[int, list[str]]:
-    """Erases it wherever it stands. How many leads, and those that are being sent at this moment, which are left."""
+    """Erases it wherever it stands. How many leads, and those that are being sent at this moment, which are left.
+
+    SQLite's log has it until `wipe`.
+    """
     found = await find_address(hands.outbox, address)
     erased: list[str] = []
     for ids in chunks([*found.own, *found.others]):
         erased += await hands.outbox.write(partial(_erase, hands=hands, ids=ids))
     await hands.outbox.write(partial(_erase_traces, hands=hands, found=found, says=mentions(address)))
-    await hands.outbox.tidy()
     return len(erased), sorted({*found.own, *found.others} - {*erased})
 
 

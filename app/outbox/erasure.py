@@ -5,6 +5,7 @@ Rows stay, so that the books balance and a repeat is still recognised; what a pe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +26,7 @@ FINISHED: Final = tuple(
 EMPTY: Final[dict[str, Any]] = {"body": b"", "headers": {}, "event_id": None, "note": "its contents were erased"}
 CHUNK = 500
 MOST_CHUNKS = 20
+WIPES = 30
 
 
 def blank(reason: str, now: datetime) -> dict[str, Any]:
@@ -71,6 +73,15 @@ async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetim
             await outbox.write(partial(AsyncConnection.execute, statement=gone))
     await outbox.tidy()
     return erased
+
+
+async def wipe(outbox: Outbox) -> bool:
+    """Empties SQLite's log, where what was erased still stands; False where a reader was in the way all the while."""
+    for _ in range(WIPES):
+        if await outbox.tidy():
+            return True
+        await asyncio.sleep(0.1)
+    return False
 
 
 async def _let_go(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> int:

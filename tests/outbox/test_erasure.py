@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from app.lead import LeadState
 from app.outbox.acts import Hands
 from app.outbox.by_address import Found, erase_address, find_address, mentions
-from app.outbox.erasure import keep_house
+from app.outbox.erasure import keep_house, wipe
 from app.outbox.outbox import Outbox
 from app.outbox.records import Attempt, Settlement
 from app.outbox.tables import alerts
@@ -115,6 +115,7 @@ async def test_after_it_the_address_is_in_no_byte_of_the_files(tmp_path: Path) -
     files = [tmp_path / "relay.db", tmp_path / "relay.db-wal"]
     assert any(ADA.encode() in file.read_bytes() for file in files)
     await erase_address(Hands(store, "cli:mary", lambda: NOW), ADA)
+    assert await wipe(store)
 
     for file in files:
         assert ADA.encode() not in file.read_bytes().lower(), file.name
