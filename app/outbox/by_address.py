@@ -21,8 +21,9 @@ from app.outbox.outbox import Outbox
 from app.outbox.tables import alerts, attempts, leads, submissions, workspaces
 
 BODIES_AT_ONCE = 50
-DEEPEST: Final = 4
-"""So many encodings, one in another, are looked through."""
+DEEPEST: Final = 5
+"""So many times a text is looked at: as it is, and without one encoding after another."""
+ENCODED = re.compile(r"[%&\\]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|(.))", re.DOTALL)
 
 Says = Callable[[str], bool]
@@ -44,18 +45,18 @@ def mentions(address: str) -> Says:
     wanted = address.strip().casefold()
     name, _, domain = wanted.rpartition("@")
     ascii_domain = domain.encode("idna").decode() if domain and not domain.isascii() else domain
-    spelled = "|".join(re.escape(one) for one in (wanted, f"{name}@{ascii_domain}"))
-    pattern = re.compile(rf"(?<![\w.+-])(?:{spelled})(?![\w-]|\.\w)")
+    spelled = {wanted, f"{name}@{ascii_domain}"}
+    pattern = re.compile(rf"(?<![\w.+-])(?:{'|'.join(map(re.escape, spelled))})(?![\w-]|\.\w)")
 
     def says(text: str) -> bool:
-        seen = text.casefold()
+        seen, before = text.casefold(), ""
         for _ in range(DEEPEST):
-            if pattern.search(seen):
+            if any(one in seen for one in spelled) and pattern.search(seen):
                 return True
-            before, seen = seen, ESCAPE.sub(_unescaped, html.unescape(unquote(seen))).casefold()
-            if seen == before:
+            if seen == before or not ENCODED.search(seen):
                 return False
-        return bool(pattern.search(seen))
+            before, seen = seen, ESCAPE.sub(_unescaped, html.unescape(unquote(seen))).casefold()
+        return False
 
     return says
 
