@@ -137,7 +137,7 @@ async def test_a_lead_that_a_worker_has_is_left_to_it(outbox: Outbox, hands: Han
 
 async def test_of_an_act_and_a_claim_at_once_one_wins(outbox: Outbox, hands: Hands, url: str) -> None:
     """Two processes: whoever comes second sees what the first did."""
-    ids = [(await add(outbox, number))[0] for number in range(40)]
+    ids = [one for [one] in await asyncio.gather(*(add(outbox, number) for number in range(40)))]
     worker = Outbox(url)
     await worker.open()
 

@@ -70,7 +70,7 @@ async def test_what_is_acknowledged_before_a_backup_begins_is_in_it_under_load(
 
     loads = [asyncio.create_task(load(start)) for start in range(5)]
     for turn in range(3):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
         before, path = {*acknowledged}, tmp_path / f"{turn}.db"
         await back_up(url, path, quiet)
         with closing(sqlite3.connect(path)) as store:
@@ -124,8 +124,7 @@ async def test_a_backup_goes_back_into_either_engine(url: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("harm", ["torn", "unbalanced", "another version", "orphans", "no store", "missing"])
 async def test_a_backup_that_is_not_whole_is_told_so(outbox: Outbox, url: str, tmp_path: Path, harm: str) -> None:
-    for number in range(30):
-        await add(outbox, number, body=b"x" * 9000)
+    await asyncio.gather(*(add(outbox, number, body=b"x" * 9000) for number in range(30)))
     path = tmp_path / "backup.db"
     await back_up(url, path, quiet)
     sql = {

@@ -107,10 +107,13 @@ async def test_an_address_is_erased_wherever_it_stands_and_its_rows_stay(outbox:
 async def test_after_it_the_address_is_in_no_byte_of_the_files(tmp_path: Path) -> None:
     store = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
     await store.open()
-    for number in range(100, 300):
-        address = ADA if number % 10 == 0 else f"x{number}@example.com"
-        body = json.dumps({"email": address, "more": "y" * (number * 7)}).encode()
-        await add(store, number, person(number, email=address), body=body)
+    addresses = {number: ADA if number % 10 == 0 else f"x{number}@example.com" for number in range(100, 300)}
+    bodies = {
+        number: json.dumps({"email": one, "more": "y" * (number * 7)}).encode() for number, one in addresses.items()
+    }
+    await asyncio.gather(
+        *(add(store, number, person(number, email=one), body=bodies[number]) for number, one in addresses.items())
+    )
     await filled(store)
     files = [tmp_path / "relay.db", tmp_path / "relay.db-wal"]
     assert any(ADA.encode() in file.read_bytes() for file in files)
