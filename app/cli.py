@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app import console
-from app.endpoints import RelayConfig, load_relay_config
-from app.errors import ConfigurationError, RelayError
+from app import cli_leads, cli_store, console
+from app.commands import Json, configuration, says_what_is_wrong, with_books
+from app.errors import ConfigurationError
 from app.lead import LeadState
-from app.settings import Settings, environment, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,9 +22,9 @@ app = typer.Typer(
     help="Takes enquiries and delivers each one to AgencyHandy as a lead, once.",
 )
 leads = typer.Typer(no_args_is_help=True, help="The leads, and where each one stands.")
+leads.add_typer(cli_leads.acts)
 app.add_typer(leads, name="leads")
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+app.add_typer(cli_store.commands)
 
 
 def main() -> None:
@@ -36,30 +33,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal or a file that has no ✓, and not everybody's name
     app()
-
-
-def says_what_is_wrong(command: Callable[..., None]) -> Callable[..., None]:
-    """Our own errors in words and exit code 2, instead of a traceback."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except RelayError as error:
-            console.complain(str(error))
-            raise typer.Exit(2) from error
-
-    return run
-
-
-def configuration(**given: Any) -> tuple[Settings, RelayConfig]:
-    """Settings and relay.toml, both checked. Raises ConfigurationError."""
-    from app.reader import check as check_endpoints
-
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    config = load_relay_config(settings.relay_toml, environment())
-    check_endpoints(config, settings.relay_toml)
-    return settings, config
 
 
 @app.command()
@@ -159,10 +132,10 @@ def drill(
     from app.drill.plan import Drill
 
     wanted = Drill(count, kills, seed, store, replicas, midway, config, form)
-    with run.own_folder(keep=keep) as folder, console.progress() as show:
+    with run.own_folder(keep=keep) as folder, console.drilling() as show:
         console.plan(seed, wanted.plan(), folder if keep else None)
         outcome = run.run(wanted, folder, show)
-    console.outcome(outcome, as_json=as_json)
+    console.drilled(outcome, as_json=as_json)
     if not outcome.is_well:
         raise typer.Exit(1)
 
@@ -176,7 +149,7 @@ def list_leads(
     as_json: Json = False,
 ) -> None:
     """List the newest leads."""
-    found = asyncio.run(_with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
+    found = asyncio.run(with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
     console.leads(found, as_json=as_json, is_filtered=bool(state or endpoint))
 
 
@@ -193,19 +166,4 @@ def show_lead(
             raise ConfigurationError(f"There is no lead {lead_id}; lead-relay leads list shows those there are.")
         return lead, await books.submission(lead.submission_id), await books.attempts(lead_id)
 
-    console.lead(*asyncio.run(_with_books(look)), as_json=as_json)
-
-
-async def _with_books(look: Callable[[Any], Any]) -> Any:
-    """What `look` finds in the store that the settings name."""
-    from app.outbox.books import Books
-    from app.outbox.engine import sqlite_file
-
-    url = load_settings().database_url.get_secret_value()
-    if (file := sqlite_file(url)) and not file.is_file():
-        raise ConfigurationError(f"There is no store at {file}: run this where the relay runs, or set DATABASE_URL.")
-    books = Books(url)
-    try:
-        return await look(books)
-    finally:
-        await books.close()
+    console.lead(*asyncio.run(with_books(look)), as_json=as_json)

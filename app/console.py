@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from app.endpoints import RelayConfig
 from app.errors import ConfigurationError
 from app.lead import FIELDS, Lead, LeadState
-from app.outbox.records import Attempt, StoredLead, StoredSubmission
+from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
 from app.reader import Reading
 from app.settings import DEMO_TOML, Settings
 
@@ -31,6 +33,7 @@ out = Console(highlight=False)
 wide = Console(highlight=False, width=100_000)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+MOST_LINES = 20
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 STYLE = {
@@ -135,7 +138,7 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
+def drilling() -> Iterator[Callable[[str, int, int], None]]:
     """A bar on a terminal; it is told what is going on, how much is done, and of how much."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -152,7 +155,7 @@ def plan(seed: int, events: Iterable[Event], folder: Path | None) -> None:
         say(f"Everything stays in {folder}.")
 
 
-def outcome(one: Outcome, *, as_json: bool) -> None:
+def drilled(one: Outcome, *, as_json: bool) -> None:
     """What a drill found: the table, or in its place the line for programs and the table for people beside it."""
     keys = ("sent", "acknowledged", "once", "lost", "doubled", "longest_wait_s")
     facts = {key: getattr(one, key) for key in keys}
@@ -189,6 +192,47 @@ def stored_json(one: StoredLead) -> dict[str, Any]:
         "reason": one.lead.reason,
         "workspace": one.workspace,
     }
+
+
+def whole_json(one: StoredLead) -> dict[str, Any]:
+    """A lead with all its fields, for an export."""
+    return {**stored_json(one), **lead_json(one.lead)}
+
+
+def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
+    """What became of an act on several leads: how many it was done to, and why not to the others."""
+    say(f"{done}: {count}" + (f"; refused: {len(refused)}" if refused else ""))
+    for lead_id, why in list(refused.items())[:MOST_LINES]:
+        complain(f"{lead_id}: {why}")
+    if len(refused) > MOST_LINES:
+        complain(f"and {len(refused) - MOST_LINES} more")
+
+
+def changes(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
+    """What reading a lead again would change."""
+    if as_json:
+        return _json({"id": lead_id or None, "refusal": refusal, "changes": fields})
+    _line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
+    if not refusal and fields:
+        wide.print(_table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
+    return None
+
+
+def deeds(found: list[Deed], *, as_json: bool) -> None:
+    """The audit trail."""
+    if as_json:
+        for one in found:
+            _json({**asdict(one), "at": one.at.isoformat()})
+        return
+    rows = ((f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, one.what, one.lead_id, one.words) for one in found)
+    wide.print(_table(("when (UTC)", "who", "what", "lead", "which"), rows))
+
+
+def progress(what: str, total: int) -> Progress:
+    """A bar, at a terminal; to be entered."""
+    bar = Progress(console=err, transient=True, disable=not err.is_terminal)
+    bar.add_task(what, total=total)
+    return bar
 
 
 def read_file(path: Path) -> bytes:
@@ -256,6 +300,10 @@ def _names(endpoints: Iterable[str]) -> str:
     return ", ".join(endpoints) or "none"
 
 
-def _json(value: dict[str, Any]) -> None:
+def json_line(value: dict[str, Any]) -> str:
     """One line, whatever line ends are in it, and nothing that steers a terminal."""
-    print(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False)))
+    return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def _json(value: dict[str, Any]) -> None:
+    print(json_line(value))

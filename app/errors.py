@@ -12,6 +12,7 @@ RelayError
 │   ├── OriginNotAllowed
 │   ├── TooManyRequests
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
+├── ActRefused             a person's act that may not be done to this lead
 └── DestinationError       AgencyHandy did not tell which company and role to use
     ├── Unreachable        no answer, or one that says "later"
     ├── AccessRefused      the key, the company or the address is wrong
@@ -86,6 +87,10 @@ class StoreUnavailable(Rejected):
     status = 503
     title = "Not stored"
     retry_after = 5
+
+
+class ActRefused(RelayError):
+    """This may not be done to this lead; the message says why."""
 
 
 class DestinationError(RelayError):

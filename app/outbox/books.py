@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,8 +15,8 @@ from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox import rows
 from app.outbox.engine import open_engine
-from app.outbox.records import Attempt, StoredLead, StoredSubmission, Workspace
-from app.outbox.tables import IS_PENDING, IS_SENDING, attempts, is_lost, leads, submissions, workspaces
+from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission, Workspace
+from app.outbox.tables import IS_PENDING, IS_SENDING, attempts, audit, is_lost, leads, submissions, workspaces
 
 READERS = 3
 
@@ -85,6 +85,30 @@ class Books:
         """What is known of a workspace; of a new one, nothing."""
         found = await self._all(select(workspaces).where(workspaces.c.name == name))
         return Workspace(**found[0]._mapping) if found else Workspace(name)
+
+    async def each(self, table: Table, *where: ColumnElement[bool], size: int = 500) -> AsyncIterator[Row[Any]]:
+        """A table's rows, the oldest first, a page in memory at a time."""
+        after = ""
+        page = select(table).where(*where).order_by(table.c.id).limit(size)
+        while found := await self._all(page.where(table.c.id > after)):
+            for row in found:
+                yield row
+            after = found[-1].id
+
+    async def choose(self, *where: ColumnElement[bool]) -> AsyncIterator[StoredLead]:
+        """Leads, the oldest first, a page in memory at a time."""
+        async for row in self.each(leads, *where):
+            yield rows.to_stored(row)
+
+    async def trail(self, lead_id: str | None = None, limit: int = 50) -> list[Deed]:
+        """What people did, the newest first; to one lead, or to any."""
+        found = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        found = found if lead_id is None else found.where(audit.c.lead_id == lead_id)
+        return [Deed(row.at, row.who, row.what, row.lead_id or "", row.words) for row in await self._all(found)]
+
+    async def ids(self, table: Table, *where: ColumnElement[bool], limit: int | None = None) -> list[str]:
+        """The ids of a table's rows."""
+        return [row.id for row in await self._all(select(table.c.id).where(*where).limit(limit))]
 
     async def _all(self, statement: Any) -> Sequence[Any]:
         async with self._connection() as connection:

@@ -31,6 +31,8 @@ PRAGMAS = (
 
 PATIENCE = 5.0
 """Seconds that PostgreSQL has for a statement; twice that, and it lets go of a process that stopped amid its writes."""
+PAGES_A_STEP = 256
+MOST_STEPS = 64
 MIGRATION_LOCK = 0x1EAD_2E1A
 UPSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """An INSERT with ON CONFLICT, by the engine's name."""
@@ -96,6 +98,40 @@ def _set(connection: Any, cursor: Any, pragma: str, until: float) -> None:
             raise
         connection.run_async(lambda _: asyncio.sleep(0.05))
         _set(connection, cursor, pragma, until)
+
+
+async def tidy(engine: AsyncEngine) -> bool:
+    """Gives an SQLite file's free pages back and empties its log, in steps that nobody waits for; whether it is empty.
+
+    What was erased is in no file then. PostgreSQL does the like by itself.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    for _ in range(MOST_STEPS):
+        if not await _pragma(engine, "PRAGMA freelist_count", f"PRAGMA incremental_vacuum({PAGES_A_STEP})"):
+            break
+    return not await _pragma(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def switch_to_one_file(engine: AsyncEngine) -> None:
+    """Folds an SQLite file's log into it, for good."""
+    await _pragma(engine, "PRAGMA journal_mode = DELETE")
+
+
+async def _pragma(engine: AsyncEngine, asks: str, then: str = "") -> Any:
+    """The first value it gives, outside a transaction, before `then` is done; 1 where somebody else is in the way."""
+    async with engine.connect() as connection:
+        store: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            await store.execute("PRAGMA busy_timeout = 50")
+            [[value, *_]] = await store.execute_fetchall(asks)
+            await store.executescript(then)  # a script goes on to the end, a statement without columns one step
+        except sqlite3.OperationalError:
+            return 1
+        else:
+            return value
+        finally:
+            await store.execute(PRAGMAS[0])
 
 
 async def migrate(url: str) -> None:

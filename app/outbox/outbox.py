@@ -21,7 +21,7 @@ from app.lead import LeadState, Receipt, Submission
 from app.outbox import rows
 from app.outbox.adding import Adding
 from app.outbox.books import Books
-from app.outbox.engine import UPSERT, migrate, open_engine
+from app.outbox.engine import UPSERT, migrate, open_engine, tidy
 from app.outbox.records import DEFAULT_WORKSPACE, Attempt, QueuedLead, Settlement, Workspace
 from app.outbox.tables import (
     IS_PENDING,
@@ -189,6 +189,13 @@ class Outbox:
     async def check_writable(self) -> None:
         """Commits a change that changes nothing; StoreUnavailable where that is not possible."""
         await self._execute(update(keys).values(name=keys.c.name))
+
+    async def tidy(self) -> bool:
+        """Makes the store's files as small as they can be just now; whether no old contents are left in its log."""
+        try:
+            return await tidy(self._engine)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreUnavailable("The store cannot be tidied.") from error
 
     async def _execute(self, statement: Any) -> Any:
         return await self.write(lambda connection: connection.execute(statement))

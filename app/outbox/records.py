@@ -104,3 +104,14 @@ class StoredSubmission:
     headers: dict[str, Any]
     body: bytes
     repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a person did, to which lead if to one; `words` name fields, never their values."""
+
+    at: datetime
+    who: str
+    what: str
+    lead_id: str
+    words: str

@@ -71,9 +71,9 @@ def to_lead(row: Row[Any]) -> Lead:
     details = row.details
     return Lead(
         **{column: getattr(row, column) for column in FIELDS.values()},
-        utm=details["utm"],
-        extra=tuple(Field(**field) for field in details["extra"]),
-        origins={target: Origin(**origin) for target, origin in details["origins"].items()},
+        utm=details.get("utm", {}),
+        extra=tuple(Field(**field) for field in details.get("extra", ())),
+        origins={target: Origin(**origin) for target, origin in details.get("origins", {}).items()},
         state=LeadState(row.state),
         reason=row.reason,
     )

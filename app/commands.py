@@ -1,0 +1,102 @@
+"""What commands share: settings and files checked, the store opened, errors in words."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app import console
+from app.endpoints import RelayConfig, load_relay_config
+from app.errors import ConfigurationError, RelayError
+from app.settings import Settings, environment, load_settings
+
+if TYPE_CHECKING:
+    from app.outbox.acts import Hands
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def says_what_is_wrong(command: Callable[..., None]) -> Callable[..., None]:
+    """Our own errors in words and exit code 2, instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except RelayError as error:
+            console.complain(str(error))
+            raise typer.Exit(2) from error
+
+    return run
+
+
+def configuration(**given: Any) -> tuple[Settings, RelayConfig]:
+    """Settings and relay.toml, both checked. Raises ConfigurationError."""
+    from app.reader import check as check_endpoints
+
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    config = load_relay_config(settings.relay_toml, environment())
+    check_endpoints(config, settings.relay_toml)
+    return settings, config
+
+
+def with_store(*, must_exist: bool = True) -> tuple[Settings, str]:
+    """The settings, and the address of the store that they name."""
+    from app.outbox.engine import sqlite_file
+
+    settings = load_settings()
+    url = settings.database_url.get_secret_value()
+    if must_exist and (file := sqlite_file(url)) and not file.is_file():
+        raise ConfigurationError(f"There is no store at {file}: run this where the relay runs, or set DATABASE_URL.")
+    return settings, url
+
+
+async def with_books(look: Callable[[Any], Any]) -> Any:
+    """What `look` finds in the store that the settings name."""
+    from app.outbox.books import Books
+
+    books = Books(with_store()[1])
+    try:
+        return await look(books)
+    finally:
+        await books.close()
+
+
+@asynccontextmanager
+async def hands() -> AsyncIterator[Hands]:
+    """What the person at the keyboard may do to the leads, beside a relay that runs."""
+    from app.outbox.acts import Hands
+    from app.outbox.outbox import Outbox
+
+    settings, url = with_store()
+    outbox = Outbox(url, workspace=settings.workspace)
+    try:
+        await outbox.open()
+        yield Hands(outbox, f"cli:{_login()}", lambda: datetime.now(UTC))
+    finally:
+        await outbox.close()
+
+
+def _login() -> str:
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
+
+
+def sure(question: str, *, yes: bool) -> None:
+    """Asks, unless `yes` was said. ConfigurationError where nobody can be asked; ends where the answer is no."""
+    console.say(question)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigurationError("Nothing was done: there is no terminal to ask at, so say --yes if it is meant.")
+    typer.confirm("Go on?", abort=True, err=True)

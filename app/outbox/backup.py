@@ -1,0 +1,174 @@
+"""The whole store as one SQLite file, taken while the relay runs; looking through such a file; and putting it back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+from sqlalchemy import BigInteger, delete, exists, func, insert, select, text, type_coerce, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import StoreUnavailable
+from app.lead import LeadState
+from app.outbox.engine import migrate, newest_revision, open_engine, switch_to_one_file
+from app.outbox.tables import attempts, audit, duties, fingerprints, leads, ledger, metadata, submissions
+
+AT_ONCE = 500
+DAY = 24 * 60 * 60 * 1000
+TABLES = [table for table in metadata.sorted_tables if table is not duties]
+"""All but who is on duty, which is over when a backup is put back."""
+MUST_BE_EMPTY = (submissions, leads, attempts, fingerprints, ledger, audit)
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a store holds, and what is wrong with it."""
+
+    counts: dict[LeadState, int]
+    wrong: tuple[str, ...] = ()
+
+
+async def back_up(url: str, path: Path, progress: Progress) -> None:
+    """Writes all that is committed now into a new SQLite file at `path`, which is there when it is whole, and yours."""
+    async with (
+        _wrong_said(f"The store cannot be backed up to {path}"),
+        _opened(open_engine(url, begin="DEFERRED", connections=1)) as source,
+    ):
+        _check_version(await _version(source))
+        with TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
+            part = Path(folder) / "relay.db"
+            await _write(part, source, progress)
+            _put_in_place(part, path)
+
+
+async def look_through(path: Path) -> Looked:
+    """Whether a backup is whole: SQLite's own check, its version, and whether its books balance."""
+    try:
+        async with _wrong_said(f"{path} cannot be read as a backup"), _opened(_read_only(path)) as connection:
+            return await _looked(connection)
+    except StoreUnavailable as error:
+        return Looked({}, (str(error),))
+
+
+async def _looked(connection: AsyncConnection) -> Looked:
+    pages = [row[0] for row in await connection.execute(text("PRAGMA integrity_check"))]
+    wrong = [f"damaged: {words}" for words in pages if words != "ok"]
+    orphans = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
+    wrong += [f"{len(orphans)} rows belong to none"] if orphans else []
+    _check_version(await _version(connection))
+    found = await connection.execute(select(leads.c.state, func.count()).group_by(leads.c.state))
+    return Looked({LeadState(state): number for state, number in found}, (*wrong, *await unbalanced(connection)))
+
+
+async def put_back(path: Path, url: str, progress: Progress) -> None:
+    """Fills an empty store, on which no relay runs. What waited then may have been sent since, which is remembered."""
+    engine = open_engine(url, begin="IMMEDIATE", connections=1)
+    try:
+        async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
+            _check_version(await _version(source))
+            await migrate(url)
+            async with engine.begin() as target:
+                for table in MUST_BE_EMPTY:
+                    if (await target.execute(select(exists().select_from(table)))).scalar():
+                        raise StoreUnavailable("The store is not empty: a backup is put into a new one only.")
+                await _copy(source, target, progress)
+                waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
+                again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
+                await target.execute(update(leads).where(waiting).values(again))
+    finally:
+        await engine.dispose()
+
+
+async def unbalanced(connection: AsyncConnection) -> list[str]:
+    """A line for each day and endpoint whose leads are more or fewer than the ledger says."""
+    day = type_coerce(leads.c.received_at, BigInteger) // DAY
+    rows = await connection.execute(select(day, leads.c.endpoint, func.count()).group_by(day, leads.c.endpoint))
+    there = {(row[0], row[1]): row[2] for row in rows}
+    noted = select(ledger.c.day, ledger.c.endpoint, ledger.c.accepted - ledger.c.dropped)
+    said = {(row[0], row[1]): row[2] for row in await connection.execute(noted)}
+    return [
+        f"the books do not balance: {key[1]}, day {key[0]}: {said.get(key, 0)} accepted, {there.get(key, 0)} there"
+        for key in sorted({*there, *said})
+        if said.get(key, 0) != there.get(key, 0)
+    ]
+
+
+async def _write(part: Path, source: AsyncConnection, progress: Progress) -> None:
+    url = f"sqlite+aiosqlite:///{part}"
+    engine = open_engine(url, begin="IMMEDIATE", connections=1)
+    try:
+        await migrate(url)
+        async with engine.begin() as target:
+            await _copy(source, target, progress)
+        await switch_to_one_file(engine)
+    finally:
+        await engine.dispose()
+
+
+async def _copy(source: AsyncConnection, target: AsyncConnection, progress: Progress) -> None:
+    """Every table's rows, a few hundred in memory at a time; `progress` is told how many."""
+    for table in reversed(TABLES):
+        await target.execute(delete(table))
+    for table in TABLES:
+        found = await source.stream(select(table).execution_options(yield_per=AT_ONCE))
+        async for some in found.mappings().partitions():
+            await target.execute(insert(table), [dict(row) for row in some])
+            progress(len(some))
+
+
+@asynccontextmanager
+async def _opened(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One snapshot of a store, whatever is written meanwhile."""
+    try:
+        async with engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _read_only(path: Path) -> AsyncEngine:
+    """A backup, which is not written to."""
+    if not path.is_file():
+        raise FileNotFoundError("there is no such file")
+    return create_async_engine(f"sqlite+aiosqlite:///file:{quote(str(path.resolve()))}?mode=ro&uri=true")
+
+
+@asynccontextmanager
+async def _wrong_said(what: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreUnavailable(f"{what}: {getattr(error, 'orig', None) or error}") from error
+
+
+async def _version(connection: AsyncConnection) -> str:
+    return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one())
+
+
+def _check_version(version: str) -> None:
+    if version != (newest := newest_revision()):
+        raise StoreUnavailable(
+            f"Its version is {version}, and this Lead Relay knows {newest}. An older store is brought up to date "
+            "when the relay starts with it; a newer one needs the Lead Relay that made it."
+        )
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    """Has the file on disk before it is called by its name, and the name after it."""
+    part.chmod(0o600)
+    for one in (part, path.parent):
+        number = os.open(one, os.O_RDONLY)
+        os.fsync(number)
+        os.close(number)
+        if one == part:
+            part.replace(path)

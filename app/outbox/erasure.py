@@ -1,0 +1,98 @@
+"""Contents that have to go: what is left of a lead then, and the round that lets go of what is kept for too long.
+
+Rows stay, so that the books balance and a repeat is still recognised; what a person wrote is overwritten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.lead import FIELDS, LeadState
+from app.outbox.outbox import Outbox
+from app.outbox.tables import attempts, leads, submissions
+
+ERASED: Final = LeadState.ERASED.value
+FINISHED: Final = tuple(
+    state.value for state in (LeadState.DELIVERED, LeadState.DUPLICATE, LeadState.DISCARDED, LeadState.SPAM)
+)
+"""What ends after its time. Whoever still waits, for AgencyHandy or for a person, stays."""
+EMPTY: Final[dict[str, Any]] = {"body": b"", "headers": {}, "event_id": None, "note": "its contents were erased"}
+CLOSE_UP = text(
+    "UPDATE submissions SET rowid = -abs(random() / 2) - 1 WHERE rowid > 0 AND note = :note "
+    "AND id IN (SELECT submission_id FROM leads WHERE id IN :ids)"
+).bindparams(bindparam("ids", expanding=True))
+"""SQLite frees a page only when rows leave it, not when they shrink: what is empty moves together."""
+CHUNK = 250
+MOST_CHUNKS = 40
+WIPES = 30
+
+
+def blank(reason: str, now: datetime) -> dict[str, Any]:
+    """The columns of a lead without contents."""
+    fields: dict[str, Any] = {
+        **dict.fromkeys(FIELDS.values(), ""),
+        "position_in_board": None,
+        "details": {},
+        "member_id": "",
+    }
+    return {**fields, "state": ERASED, "reason": reason, "settled_at": now}
+
+
+async def blank_around(connection: AsyncConnection, lead_ids: Collection[str], *, shared: bool = True) -> None:
+    """Blanks the answers to leads, and their requests; those that are `shared` with leads that stay only if told to."""
+    await connection.execute(update(attempts).where(attempts.c.lead_id.in_(lead_ids)).values(answer=""))
+    theirs = submissions.c.id.in_(select(leads.c.submission_id).where(leads.c.id.in_(lead_ids)))
+    left = exists().where(leads.c.submission_id == submissions.c.id, leads.c.state != ERASED)
+    await connection.execute(update(submissions).where(theirs if shared else theirs & ~left).values(EMPTY))
+    if connection.dialect.name == "sqlite":
+        await connection.execute(CLOSE_UP, {"ids": list(lead_ids), "note": EMPTY["note"]})
+
+
+async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetime) -> int:
+    """Erases what is kept for longer than `keep` says of its endpoint ("": of any other). How many leads.
+
+    At most 10,000 leads an endpoint, in transactions of 250, so that intake goes on; then SQLite's file shrinks.
+    """
+    erased = 0
+    for endpoint, span in keep.items():
+
+        def of(column: Any, name: str = endpoint) -> ColumnElement[bool]:
+            return column == name if name else column.not_in(list(keep))  # type: ignore[no-any-return]
+
+        before = now - span
+        settled = func.coalesce(leads.c.settled_at, leads.c.received_at) <= before
+        finished = (leads.c.received_at <= before, settled, leads.c.state.in_(FINISHED))
+        for _ in range(MOST_CHUNKS):
+            if not (ids := await outbox.books.ids(leads, of(leads.c.endpoint), *finished, limit=CHUNK)):
+                break
+            erased += await outbox.write(partial(_let_go, ids=ids, now=now))
+        nobody = ~exists().where(leads.c.submission_id == submissions.c.id)
+        old = (of(submissions.c.endpoint), submissions.c.received_at <= before, nobody)
+        if ids := await outbox.books.ids(submissions, *old, limit=CHUNK):
+            gone = delete(submissions).where(submissions.c.id.in_(ids), nobody)
+            await outbox.write(partial(AsyncConnection.execute, statement=gone))
+    await outbox.tidy()
+    return erased
+
+
+async def wipe(outbox: Outbox) -> bool:
+    """Empties SQLite's log, where what was erased still stands; False where a reader was in the way all the while."""
+    for _ in range(WIPES):
+        if await outbox.tidy():
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def _let_go(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> int:
+    finished = update(leads).where(leads.c.id.in_(ids), leads.c.state.in_(FINISHED))
+    done = await connection.execute(finished.values(blank("after its time", now)))
+    await blank_around(connection, ids, shared=False)
+    return done.rowcount

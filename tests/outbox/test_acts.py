@@ -1,0 +1,242 @@
+"""What a person does to leads; what a worker has is left to it, and the trail names fields, never their values."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Update, update
+
+from app.endpoints import Form, Hook, unknown_endpoint
+from app.errors import ActRefused
+from app.lead import LeadState
+from app.outbox import backup
+from app.outbox.acts import MAY, Hands
+from app.outbox.outbox import Outbox
+from app.outbox.remap import look, remap
+from app.outbox.tables import submissions
+from app.reader import read
+from app.sources.base import Inbound
+from tests.outbox.by_hand import NOW, add, claim, hands, outbox, person, settled, state_of, trail, url
+
+__all__ = ["hands", "outbox", "url"]
+
+HELD = LeadState.HELD
+LATER = NOW + timedelta(hours=1)
+ZAP = Hook(name="zap", source="json", secrets=("s",))
+CONTACT = Form(name="contact")
+PEOPLE = b'[{"name": "Ada King", "email": "ada@example.com"}, {"name": "Mary Shaw", "email": "mary@example.com"}]'
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("state", [LeadState.HELD, LeadState.SPAM, LeadState.DUPLICATE])
+async def test_a_stopped_lead_is_released_and_due_at_once(outbox: Outbox, hands: Hands, state: LeadState) -> None:
+    lead_id = await settled(outbox, 1, state, attempts=5, unknown=True)
+    woken: list[bool] = []
+    outbox.on_due = lambda: woken.append(True)
+    await hands.release(lead_id)
+
+    assert woken
+    [lead] = await claim(outbox, LATER)
+    assert (lead.id, lead.attempts, lead.unknown) == (lead_id, 0, True)
+    found = await outbox.books.lead(lead_id)
+    assert found is not None
+    assert (found.lead.reason, found.settled_at) == ("", None)
+    assert await trail(outbox) == [("cli:mary", "release", lead_id, "")]
+
+
+async def test_what_was_done_when_and_by_whom_is_listed_the_newest_first(outbox: Outbox, hands: Hands) -> None:
+    [one] = await add(outbox, 1)
+    await hands.mark_spam(one)
+    await hands.discard(one)
+
+    deeds = await outbox.books.trail(one)
+    assert [(deed.what, deed.who, deed.at) for deed in deeds] == [
+        ("discard", "cli:mary", LATER),
+        ("spam", "cli:mary", LATER),
+    ]
+    assert await outbox.books.trail("another") == []
+
+
+async def test_every_act_is_refused_in_every_other_state(outbox: Outbox, hands: Hands) -> None:
+    acts = {
+        "release": hands.release,
+        "edit": lambda one: hands.edit(one, {"message": "x"}),
+        "spam": hands.mark_spam,
+        "discard": hands.discard,
+        "erase": hands.erase,
+    }
+    for number, state in enumerate(LeadState):
+        for what, act in acts.items():
+            [lead_id] = await add(outbox, f"{number} {what}", person(number, state=state))  # type: ignore[arg-type]
+            if state in MAY[what]:
+                await act(lead_id)
+            else:
+                with pytest.raises(ActRefused, match=r"^it is "):
+                    await act(lead_id)
+                assert await state_of(outbox, lead_id) is state
+    with pytest.raises(ActRefused, match="no such lead"):
+        await hands.release("none")
+
+
+async def test_a_lead_without_an_address_is_not_released_but_edited(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox, 1, person(email="", state=HELD, reason="no e-mail: there is none"))
+    with pytest.raises(ActRefused, match="edit it"):
+        await hands.release(lead_id)
+    with pytest.raises(ActRefused, match="edit it"):
+        await hands.edit(lead_id, {"firstName": "Augusta"})
+    await hands.edit(lead_id, {"email": "Ada@EXAMPLE.com", "contactNo": "020 7946 0958", "positionInBoard": "2"}, "GB")
+
+    [lead] = await claim(outbox, LATER)
+    assert (lead.lead.email, lead.lead.contact_no) == ("Ada@example.com", "+442079460958")
+    assert (lead.lead.first_name, lead.lead.position_in_board) == ("Ada", 2)
+    assert lead.lead.origins["email"].why == "changed by hand"
+    assert await trail(outbox) == [("cli:mary", "edit", lead_id, "email, contactNo, positionInBoard")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"e-mail": "a@example.com"}, "no field e-mail"),
+        ({}, "no field nothing"),
+        ({"email": "nobody"}, "not a valid e-mail"),
+        ({"email": ""}, "not a valid e-mail"),
+        ({"positionInBoard": "first"}, "a whole number"),
+    ],
+)
+async def test_what_cannot_be_a_fields_value_is_refused(
+    outbox: Outbox, hands: Hands, changes: dict[str, str], words: str
+) -> None:
+    [lead_id] = await add(outbox)
+    with pytest.raises(ActRefused, match=words):
+        await hands.edit(lead_id, changes)
+    assert await trail(outbox) == []
+
+
+async def test_another_address_is_not_taken_for_the_one_that_may_have_arrived(outbox: Outbox, hands: Hands) -> None:
+    same = await settled(outbox, 1, HELD, unknown=True)
+    other = await settled(outbox, 2, HELD, unknown=True)
+    await hands.edit(same, {"message": "again", "email": "ada1@example.com"})
+    await hands.edit(other, {"email": "new@example.com"})
+
+    found = {lead.id: lead.unknown for _ in range(2) for lead in await claim(outbox, LATER)}
+    assert found == {same: True, other: False}
+
+
+async def test_a_lead_that_a_worker_has_is_left_to_it(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox)
+    await claim(outbox)
+    for act in (hands.release, hands.mark_spam, hands.discard, hands.erase):
+        with pytest.raises(ActRefused, match="being sent at this moment"):
+            await act(lead_id)
+    with pytest.raises(ActRefused, match="being sent at this moment"):
+        await hands.edit(lead_id, {"message": "x"})
+    assert await trail(outbox) == []
+
+
+async def test_of_an_act_and_a_claim_at_once_one_wins(outbox: Outbox, hands: Hands, url: str) -> None:
+    """Two processes: whoever comes second sees what the first did."""
+    ids = [one for [one] in await asyncio.gather(*(add(outbox, number) for number in range(40)))]
+    worker = Outbox(url)
+    await worker.open()
+
+    async def discard(lead_id: str) -> str:
+        try:
+            await hands.discard(lead_id)
+        except ActRefused:
+            return ""
+        return lead_id
+
+    async def claims() -> list[str]:
+        return [lead.id for _ in range(10) for lead in await worker.claim("default", NOW, NOW + timedelta(hours=1), 3)]
+
+    claimed, *discarded = await asyncio.gather(claims(), *map(discard, ids))
+    await worker.close()
+    assert set(claimed) | set(filter(None, discarded)) == set(ids)
+    assert not set(claimed) & set(discarded)
+
+
+class TestRemap:
+    async def test_a_lead_with_a_bad_signature_becomes_what_it_would_have_been(
+        self, outbox: Outbox, hands: Hands
+    ) -> None:
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP, NOW).submission)
+        assert {state for _, state in receipt.leads} == {HELD}
+        [first, second] = await remap(hands, receipt.id, ZAP)
+
+        assert not first.refusal
+        assert not second.refusal
+        sent = await claim(outbox, LATER)
+        assert [lead.id for lead in sent] == [lead_id for lead_id, _ in receipt.leads]
+        assert [lead.lead.email for lead in sent] == ["ada@example.com", "mary@example.com"]
+        assert {what for _, what, *_ in await trail(outbox)} == {"remap"}
+
+    async def test_an_unknown_endpoints_lead_is_refused_until_it_is_read_as_a_known_one(
+        self, outbox: Outbox, hands: Hands
+    ) -> None:
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), unknown_endpoint("hook", "zaq"), NOW).submission)
+        lead_id = receipt.leads[0][0]
+        for act in (hands.release(lead_id), hands.edit(lead_id, {"email": "a@example.com"})):
+            with pytest.raises(ActRefused, match="no form or hook is called zaq"):
+                await act
+        await remap(hands, receipt.id, ZAP)
+
+        assert [lead.lead.email for lead in await claim(outbox, LATER)] == ["ada@example.com", "mary@example.com"]
+        found = await outbox.books.lead(lead_id)
+        assert found is not None
+        assert found.endpoint == "zap"
+        assert await unbalanced(outbox) == []
+
+    async def test_leads_that_are_more_are_added_and_counted_once(self, outbox: Outbox, hands: Hands) -> None:
+        reading = read(Inbound(b"{", JSON), ZAP, NOW).submission
+        receipt = await outbox.add(reading)
+        assert len(receipt.leads) == 1
+        await outbox.write(lambda open_: open_.execute(_body(receipt.id, PEOPLE)))
+        dry = await look(hands, receipt.id, ZAP)
+        assert [bool(change.stored) for change in dry] == [True, False]
+        assert dry[0].fields["email"] == ("", "ada@example.com")
+        assert await trail(outbox) == []
+        await remap(hands, receipt.id, ZAP)
+        again = await remap(hands, receipt.id, ZAP)
+
+        assert [change.refusal for change in again] == ["it is pending", "it is pending"]
+        assert [lead.lead.email for lead in await claim(outbox, LATER)] == ["ada@example.com", "mary@example.com"]
+        assert await unbalanced(outbox) == []
+
+    async def test_a_lead_that_was_sent_stays(self, outbox: Outbox, hands: Hands) -> None:
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP.model_copy(update={"open": True}), NOW).submission)
+        ada, mary = [lead_id for lead_id, _ in receipt.leads]
+        await hands.mark_spam(mary)
+        await claim(outbox)
+        changes = await remap(hands, receipt.id, CONTACT)
+
+        assert [change.refusal for change in changes] == ["it is sending", ""]
+        assert await state_of(outbox, ada) is LeadState.SENDING
+        assert [lead.id for lead in await claim(outbox, LATER)] == [mary]
+        assert await unbalanced(outbox) == []
+
+    async def test_who_is_nobody_today_stays(self, outbox: Outbox, hands: Hands) -> None:
+        event = b'{"event_type": "form_response_partial", "form_response": {}}'
+        survey = Hook(name="survey", source="typeform", secrets=("s",))
+        receipt = await outbox.add(read(Inbound(event, JSON), survey, NOW).submission)
+        [(lead_id, _)] = receipt.leads
+        [change] = await remap(hands, receipt.id, survey)
+        assert "finds nobody" in change.refusal
+        assert await state_of(outbox, lead_id) is HELD
+
+    async def test_what_was_erased_cannot_be_read_again(self, outbox: Outbox, hands: Hands) -> None:
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP, NOW).submission)
+        await hands.erase(receipt.leads[0][0])
+        for act in (look, remap):
+            with pytest.raises(ActRefused, match="is gone"):
+                await act(hands, receipt.id, ZAP)
+
+
+def _body(submission_id: str, body: bytes) -> Update:
+    return update(submissions).where(submissions.c.id == submission_id).values(body=body)
+
+
+async def unbalanced(outbox: Outbox) -> list[str]:
+    async with outbox.books._connection() as connection:
+        return await backup.unbalanced(connection)

@@ -1,0 +1,238 @@
+"""What has to go is gone, from the rows and from the files; what has to stay, for the books and for repeats, stays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import insert
+
+from app.lead import LeadState
+from app.outbox.acts import Hands
+from app.outbox.by_address import Found, erase_address, find_address, mentions
+from app.outbox.erasure import keep_house, wipe
+from app.outbox.outbox import Outbox
+from app.outbox.records import Attempt, Settlement
+from app.outbox.tables import alerts
+from tests.outbox.by_hand import NOW, add, claim, hands, outbox, person, said, settled, state_of, submission, url
+from tests.outbox.test_acts import unbalanced
+
+__all__ = ["hands", "outbox", "url"]
+
+ADA = "ada.king+x@example.com"
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ADA,
+        "ADA.King+X@Example.COM",
+        f"Ada <{ADA}>, and more",
+        f"email={quote(ADA)}&name=Ada",
+        f"email={quote(quote(ADA, safe=''), safe='')}",
+        json.dumps({"email": ADA}).replace("@", "\\u0040"),
+        json.dumps({"all": json.dumps({"said": f"\n{ADA}\n"})}),
+        f"<a href='mailto:{ADA.replace('@', '&#64;')}'>",
+        f"{ADA}.",
+    ],
+)
+def test_an_address_is_found_however_it_is_written(text: str) -> None:
+    assert mentions(ADA)(text)
+
+
+@pytest.mark.parametrize("text", [f"m{ADA}", f"m.{ADA}", f"{ADA}.uk", f"{ADA}m", "ada.king@example.com", ""])
+def test_another_address_that_holds_it_is_another(text: str) -> None:
+    assert not mentions(ADA)(text)
+
+
+async def filled(outbox: Outbox) -> dict[str, str]:
+    """A store with the address in every place there is; leads by what they are."""
+    [own] = await add(outbox, 1, person(email=ADA), body=f"email={quote(ADA)}".encode(), event_id=ADA)
+    [mail] = await add(outbox, 2, person(2, message=f"Ask {ADA.upper()}"))
+    [extra] = await add(outbox, 3, person(3, extra=(said("friend", ADA),)), headers={"referer": f"https://x/?m={ADA}"})
+    [blamed] = await add(outbox, 4)
+    [nobody] = await add(outbox, 5, person(5), body='{"email": "Mary <ada.king+x\\u0040example.com>"}'.encode("utf-16"))
+    [two, beside] = await add(outbox, 6, person(6, email=ADA), person(7))
+    held = {one.id: one for _ in range(2) for one in await claim(outbox)}
+    tries = [Attempt(one, NOW, "refused", 422, f"{ADA} exists", 1) for one in (own, nobody)]
+    gone = [replace(Settlement(one, held[one].claim, LeadState.DELIVERED), member_id="m") for one in held]
+    gone = [
+        replace(one, state=LeadState.HELD, reason=f"gave up: {ADA}") if one.lead_id == blamed else one for one in gone
+    ]
+    await outbox.settle(gone, tries, NOW)
+    await outbox.change_workspace("default", lambda known: replace(known, paused=f"no {ADA}"))
+    alert = {"name": "stuck", "since": NOW, "words": f"{ADA} is stuck"}
+    await outbox.write(lambda open_: open_.execute(insert(alerts).values(alert)))
+    return {"own": own, "mail": mail, "extra": extra, "blamed": blamed, "nobody": nobody, "two": two, "beside": beside}
+
+
+async def test_an_address_is_erased_wherever_it_stands_and_its_rows_stay(outbox: Outbox, hands: Hands) -> None:
+    ids = await filled(outbox)
+    found = await find_address(outbox, ADA)
+    assert set(found.own) == {ids["own"], ids["two"]}
+    assert set(found.others) == {ids["mail"], ids["extra"]}
+    assert len(found.requests) == 3
+    assert await erase_address(hands, ADA) == (4, [])
+
+    assert (await outbox.books.counts())[LeadState.ERASED] == 4
+    assert [await state_of(outbox, ids[one]) for one in ("blamed", "nobody", "beside")] == [
+        LeadState.HELD,
+        LeadState.DELIVERED,
+        LeadState.DELIVERED,
+    ]
+    blamed, own = await outbox.books.lead(ids["blamed"]), await outbox.books.lead(ids["own"])
+    assert blamed is not None
+    assert blamed.lead.reason == "gave up: words erased"
+    assert own is not None
+    assert (own.lead.email, own.lead.message, own.lead.reason, own.member_id) == ("", "", "by request", "")
+    assert [one.answer for one in await outbox.books.attempts(ids["nobody"])] == [""]
+    assert (await outbox.books.workspace("default")).paused == "words erased"
+    kept = await outbox.books.submission(own.submission_id)
+    assert kept is not None
+    assert (kept.body, kept.headers, kept.event_id, kept.note) == (b"", {}, None, "its contents were erased")
+    again = await find_address(outbox, ADA)
+    assert again == Found()
+    assert await unbalanced(outbox) == []
+    assert all(ADA not in deed.words for deed in await outbox.books.trail())
+
+
+async def test_after_it_the_address_is_in_no_byte_of_the_files(tmp_path: Path) -> None:
+    store = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
+    await store.open()
+    addresses = {number: ADA if number % 10 == 0 else f"x{number}@example.com" for number in range(100, 300)}
+    bodies = {
+        number: json.dumps({"email": one, "more": "y" * (number * 7)}).encode() for number, one in addresses.items()
+    }
+    await asyncio.gather(
+        *(add(store, number, person(number, email=one), body=bodies[number]) for number, one in addresses.items())
+    )
+    await filled(store)
+    files = [tmp_path / "relay.db", tmp_path / "relay.db-wal"]
+    assert any(ADA.encode() in file.read_bytes() for file in files)
+    await erase_address(Hands(store, "cli:mary", lambda: NOW), ADA)
+    assert await wipe(store)
+
+    for file in files:
+        assert ADA.encode() not in file.read_bytes().lower(), file.name
+        assert quote(ADA).encode() not in file.read_bytes()
+    await store.close()
+
+
+async def test_a_lead_that_is_being_sent_is_left_and_named(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox, 1, person(email=ADA))
+    await claim(outbox)
+
+    assert await erase_address(hands, ADA) == (0, [lead_id])
+    assert await state_of(outbox, lead_id) is LeadState.SENDING
+
+
+async def test_a_repeat_of_what_was_erased_is_still_one(outbox: Outbox, hands: Hands) -> None:
+    first = await outbox.add(submission(1, person(email=ADA), event_id="event-1"))
+    await erase_address(hands, ADA)
+    again = await outbox.add(submission(1, person(email=ADA), event_id="event-1"))
+
+    assert (again.repeat, again.id) == (True, first.id)
+    assert again.leads == ((first.leads[0][0], LeadState.ERASED),)
+
+
+async def test_one_lead_is_erased_with_the_request_it_came_in(outbox: Outbox, hands: Hands) -> None:
+    ada, mary = await add(outbox, 1, person(1), person(2))
+    await hands.erase(ada)
+
+    found = await outbox.books.lead(mary)
+    assert found is not None
+    assert found.lead.email == "ada2@example.com"
+    kept = await outbox.books.submission(found.submission_id)
+    assert kept is not None
+    assert kept.body == b""
+
+
+class TestRetention:
+    async def test_what_is_finished_goes_after_its_time_and_what_waits_stays(self, outbox: Outbox) -> None:
+        states = {
+            state: (await settled(outbox, number, state))
+            for number, state in enumerate(LeadState, 10)
+            if state not in {LeadState.SENDING, LeadState.PENDING, LeadState.ERASED}
+        }
+        [sending] = await add(outbox, 2)
+        await claim(outbox)
+        [pending] = await add(outbox, 1)
+
+        assert await keep_house(outbox, {"contact": 30 * DAY}, NOW + 29 * DAY) == 0
+        assert await keep_house(outbox, {"other": DAY}, NOW + 99 * DAY) == 0
+        assert await keep_house(outbox, {"contact": 30 * DAY}, NOW + 30 * DAY) == 4
+        assert await state_of(outbox, states[LeadState.HELD]) is LeadState.HELD
+        assert await state_of(outbox, pending) is LeadState.PENDING
+        assert await state_of(outbox, sending) is LeadState.SENDING
+        for state in (LeadState.DELIVERED, LeadState.DUPLICATE, LeadState.DISCARDED, LeadState.SPAM):
+            found = await outbox.books.lead(states[state])
+            assert found is not None
+            assert (found.lead.state, found.lead.reason) == (LeadState.ERASED, "after its time")
+            kept = await outbox.books.submission(found.submission_id)
+            assert kept is not None
+            assert kept.body == b""
+        assert await unbalanced(outbox) == []
+
+    async def test_time_runs_from_when_it_was_finished(self, outbox: Outbox, hands: Hands) -> None:
+        [lead_id] = await add(outbox, 1, person(state=LeadState.HELD))
+        await replace(hands, clock=lambda: NOW + 29 * DAY).discard(lead_id)
+
+        assert await keep_house(outbox, {"contact": 30 * DAY}, NOW + 58 * DAY) == 0
+        assert await keep_house(outbox, {"contact": 30 * DAY}, NOW + 59 * DAY) == 1
+
+    async def test_a_request_stays_whole_while_a_lead_of_it_waits(self, outbox: Outbox, hands: Hands) -> None:
+        _, mary = await add(outbox, 1, person(1, state=LeadState.SPAM), person(2, state=LeadState.HELD))
+        assert await keep_house(outbox, {"contact": DAY}, NOW + 2 * DAY) == 1
+
+        found = await outbox.books.lead(mary)
+        assert found is not None
+        kept = await outbox.books.submission(found.submission_id)
+        assert kept is not None
+        assert kept.body == b"body"
+        await hands.discard(mary)
+        assert await keep_house(outbox, {"contact": DAY}, NOW + 9 * DAY) == 1
+        kept = await outbox.books.submission(found.submission_id)
+        assert kept is not None
+        assert kept.body == b""
+
+    async def test_a_request_without_a_lead_goes_too_and_its_repeat_is_known(self, outbox: Outbox) -> None:
+        empty = replace(submission(1), leads=(), note="a test event")
+        first = await outbox.add(empty)
+        await keep_house(outbox, {"": DAY}, NOW + 2 * DAY)
+
+        assert await outbox.books.submission(first.id) is None
+        assert (await outbox.add(empty)).repeat
+
+    @pytest.mark.parametrize("size", [2_500, 20_000], ids=["a page each", "several pages each"])
+    async def test_the_file_is_really_smaller_afterwards(self, tmp_path: Path, size: int) -> None:
+        store = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
+        await store.open()
+        some = [submission(number, person(number, state=LeadState.SPAM), body=b"x" * size) for number in range(1200)]
+        await asyncio.gather(*map(store.add, some))
+        await store.tidy()
+        before = (tmp_path / "relay.db").stat().st_size
+        assert await keep_house(store, {"contact": DAY}, NOW + 2 * DAY) == 1200
+
+        assert (tmp_path / "relay.db").stat().st_size < before / 2
+        assert (tmp_path / "relay.db-wal").stat().st_size == 0
+        await store.close()
+
+    async def test_a_reader_keeps_nobody_waiting(self, tmp_path: Path) -> None:
+        store = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
+        await store.open()
+        await add(store)
+        with closing(sqlite3.connect(tmp_path / "relay.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM leads").fetchall()
+            await add(store, 2)
+            assert not await store.tidy()
+        assert await store.tidy()
+        await store.close()
