@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,16 +17,18 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
+from app.alerts.watch import Watch
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
 from app.endpoints import RelayConfig, WorkspaceConfig
-from app.intake import forms, hooks, status
+from app.intake import forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
 from app.mapping import people
+from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
 from app.outbox.outbox import Outbox
 from app.sandbox import DEMO_KEY, create_sandbox
@@ -51,8 +54,15 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
     sandbox = create_sandbox(journal) if settings.uses_sandbox else None
     delivers = settings.role != "intake"
-    accounts = accounts_of(settings, config) if delivers else {}
-    workers = [worker_of(name, account, settings, outbox, sandbox) for name, account in accounts.items()]
+    accounts = accounts_of(settings, config)
+    metrics = Metrics()
+    workers = [
+        worker_of(name, account, settings, outbox, sandbox=sandbox, metrics=metrics)
+        for name, account in accounts.items()
+        if delivers
+    ]
+    file = sqlite_file(store)
+    watch = Watch(outbox, config, metrics, now, workspaces=tuple(accounts), folder=file.parent if file else None)
 
     def wake() -> None:
         for worker in workers:
@@ -67,6 +77,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             await outbox.open()
             for worker in workers:
                 await stack.enter_async_context(worker.running())
+            if delivers:
+                await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
             yield
 
@@ -82,6 +94,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         unknown_hook_status=settings.unknown_hook_status,
     )
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
+    app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
         app.include_router(forms.router(intake))
         app.include_router(hooks.router(intake))
@@ -99,7 +112,13 @@ def accounts_of(settings: Settings, config: RelayConfig) -> dict[str, WorkspaceC
 
 
 def worker_of(
-    name: str, account: WorkspaceConfig, settings: Settings, outbox: Outbox, sandbox: FastAPI | None
+    name: str,
+    account: WorkspaceConfig,
+    settings: Settings,
+    outbox: Outbox,
+    *,
+    sandbox: FastAPI | None,
+    metrics: Metrics,
 ) -> Worker:
     """The worker of one workspace; a trial's delivers to the sandbox in this process."""
     in_trial = sandbox is not None and name == settings.workspace
@@ -112,7 +131,8 @@ def worker_of(
     policy = policy_of(settings)
     per_second = account.requests_per_second or settings.delivery_requests_per_second
     destination = Destination(name, client, outbox, policy, now, company_id=account.company_id, per_second=per_second)
-    return Worker(outbox, destination, policy, now, batch=account.batch or settings.delivery_batch)
+    batch = account.batch or settings.delivery_batch
+    return Worker(outbox, destination, policy, now, batch=batch, on_attempt=partial(metrics.attempted, name))
 
 
 def now() -> datetime:
