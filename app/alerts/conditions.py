@@ -119,7 +119,7 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
         The quarantine is full, and {count} of {place} had to make room today. Raise QUARANTINE_ROWS and
         QUARANTINE_MIB, and find out who sends so much."""),
     "disk": (_disk, """\
-        The disk is nearly full: {mib} MiB are left for the store. Make room; on a full disk nothing can be accepted."""),
+        The disk is nearly full: {mib} MiB are left for the store. Make room; a full disk takes nothing in."""),
     "silent": (_silent, """\
         Nothing comes in at {place}: {came}, and it is never silent for more than {limit}. Send a test through the
         website or the provider, and look whether it still posts to {address}, with the same secret."""),

@@ -97,7 +97,7 @@ ON_THEIR_WAY = (IS_PENDING, IS_SENDING)
 
 
 async def _pairs(connection: AsyncConnection, statement: Any) -> dict[str, Any]:
-    return dict((await connection.execute(statement)).tuples().all())
+    return {row[0]: row[1] for row in await connection.execute(statement)}
 
 
 async def _last_seen(connection: AsyncConnection, endpoint: str) -> tuple[datetime, timedelta | None] | None:
