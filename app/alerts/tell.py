@@ -55,19 +55,24 @@ class Target:
 
     async def send(self, title: str, body: str) -> bool:
         """Whether it was taken. What fails is left alone for a while that doubles each time."""
-        from apprise import Apprise
-
         if time.monotonic() < self._again_at:
             return False
-        taken = bool(
+        if await self.reach(title, body):
+            self._failures = 0
+            return True
+        wait = min(FIRST_WAIT_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS) if self._failures else 0
+        self._failures = min(self._failures + 1, 10)
+        self._again_at = time.monotonic() + wait
+        log.warning("target_failed", target=self.label)
+        return False
+
+    async def reach(self, title: str, body: str) -> bool:
+        """Whether it was taken."""
+        from apprise import Apprise
+
+        return bool(
             await Apprise([self._service]).async_notify(body, title, body_format="text", timeout=TIMEOUT_SECONDS)
         )
-        self._failures = 0 if taken else self._failures + 1
-        if not taken:
-            wait = FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 10)
-            self._again_at = time.monotonic() + min(wait, LONGEST_WAIT_SECONDS) - FIRST_WAIT_SECONDS
-            log.warning("target_failed", target=self.label, times=self._failures)
-        return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ async def try_all(config: RelayConfig) -> list[tuple[str, bool]]:
     """Sends everybody a message to try it out: who, without secrets, and whether it was taken."""
     everybody = list(people(config).all())
     body = "This is a test: whoever reads it will hear of trouble, or get leads that do not reach AgencyHandy."
-    taken = await asyncio.gather(*(one.send("Lead Relay: a test", body) for one in everybody))
+    taken = await asyncio.gather(*(one.reach("Lead Relay: a test", body) for one in everybody))
     return [(one.label, was) for one, was in zip(everybody, taken, strict=True)]
 
 

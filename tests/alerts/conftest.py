@@ -118,9 +118,9 @@ Watching = Callable[..., Watch]
 def watching(outbox: Outbox, clock: Clock) -> Watching:
     """Makes a watch over the store by what relay.toml says; ends of trouble count at once, and messages may be many."""
 
-    def make(folder: Path | None = None, **toml: Any) -> Watch:
+    def make(folder: Path | None = None, every: timedelta = timedelta(seconds=15), **toml: Any) -> Watch:
         config = RelayConfig.model_validate({"forms": {"contact": {}}, **toml})
-        more: dict[str, Any] = {"quiet": timedelta(), "pause": timedelta()}
+        more: dict[str, Any] = {"every": every, "quiet": timedelta(), "pause": timedelta()}
         return Watch(outbox, config, Metrics(), clock, workspaces=("default",), folder=folder, **more)
 
     return make

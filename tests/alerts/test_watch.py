@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.alerts.watch import Watch
@@ -72,11 +75,9 @@ async def test_when_it_is_over_there_is_an_all_clear(watching: Watching, phone: 
 
 @pytest.mark.usefixtures("waiting")
 async def test_a_restart_neither_repeats_nor_forgets(watching: Watching, phone: Phone, outbox: Outbox) -> None:
-    async with watching(alerts=alerts(phone)).running():
-        pass
-    before = watching(alerts=alerts(phone))
-    async with before.running():
-        await before.round()
+    for _ in range(2):
+        async with watching(alerts=alerts(phone), every=timedelta(seconds=0.02)).running():
+            await asyncio.sleep(0.3)
     assert len(phone.posts) == 1
 
     await _deliver_all(outbox)
@@ -148,7 +149,7 @@ async def test_what_comes_and_goes_is_told_once(outbox: Outbox, clock: Clock, ph
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_a_target_gets_one_message_a_minute(outbox: Outbox, clock: Clock, phone: Phone, tmp_path: Path) -> None:
+async def test_a_target_gets_one_message_a_minute(outbox: Outbox, clock: Clock, phone: Phone) -> None:
     config = RelayConfig.model_validate({"alerts": alerts(phone)})
     watch = Watch(outbox, config, Metrics(), clock, workspaces=("default",), folder=None)
     await watch.round()
@@ -162,7 +163,7 @@ async def test_a_target_gets_one_message_a_minute(outbox: Outbox, clock: Clock, 
 
 @pytest.mark.usefixtures("waiting")
 async def test_a_store_that_cannot_be_used_is_told_by_who_had_the_duty(
-    watching: Watching, phone: Phone, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    watching: Watching, phone: Phone, tmp_path: Path
 ) -> None:
     watch = watching(alerts=alerts(phone))
     await watch.round()
@@ -175,7 +176,7 @@ async def test_a_store_that_cannot_be_used_is_told_by_who_had_the_duty(
     (tmp_path / "relay.db").rmdir()
     (tmp_path / "away").rename(tmp_path / "relay.db")
     assert "store_unavailable" in {one["event"] for one in logs}
-    assert ["The store cannot be written" in text for text in phone.texts("boss")] == [False, True]
+    assert ["The store cannot be written" in said for said in phone.texts("boss")] == [False, True]
 
     await watch.round()
     assert phone.titles("boss")[2:] == ["Lead Relay: all clear"]
@@ -229,13 +230,8 @@ async def test_nothing_personal_and_no_address_is_logged(
 
 
 async def _deliver_all(outbox: Outbox) -> None:
-    from sqlalchemy import text
-
     await outbox.write(lambda connection: connection.execute(text("UPDATE leads SET state = 'delivered'")))
 
 
 async def _pause(outbox: Outbox) -> None:
-    from dataclasses import replace
-
     await outbox.change_workspace("default", lambda known: replace(known, paused="wrong key"))
-
