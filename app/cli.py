@@ -139,6 +139,36 @@ def preview(
     console.reading(reading, as_json=as_json)
 
 
+@app.command()
+@says_what_is_wrong
+def drill(
+    *,
+    count: Annotated[int, typer.Option("--leads", min=1, help="How many enquiries to send.")] = 2000,
+    kills: Annotated[int, typer.Option(min=0, help="How often to kill the relay.")] = 10,
+    seed: Annotated[int, typer.Option(help="Decides what goes wrong when: the same again for the same seed.")] = 1,
+    replicas: Annotated[int, typer.Option(min=1, help="How many relays share the store.")] = 1,
+    store: Annotated[
+        str | None, typer.Option(help="A DATABASE_URL; must be empty. Otherwise a temporary SQLite file.")
+    ] = None,
+    midway: Annotated[str | None, typer.Option(help="A command to run when half is acknowledged.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A relay.toml of your own.")] = None,
+    form: Annotated[str, typer.Option(help="The form to post to.")] = "contact",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the temporary folder, with all logs.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prove on this machine that nothing is lost or doubled: with a sandbox, real faults and kill -9."""
+    from app.drill import run
+    from app.drill.plan import Drill
+
+    wanted = Drill(count, kills, seed, store, replicas, midway, config, form)
+    with run.own_folder(keep=keep) as folder, console.progress() as show:
+        console.plan(seed, wanted.plan(), folder if keep else None)
+        outcome = run.run(wanted, folder, show)
+    console.outcome(outcome, as_json=as_json)
+    if not outcome.is_well:
+        raise typer.Exit(1)
+
+
 @leads.command("list")
 @says_what_is_wrong
 def list_leads(

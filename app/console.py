@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from app.settings import DEMO_TOML, Settings
 
 if TYPE_CHECKING:
     from app.checkup import Finding
+    from app.drill.plan import Event
+    from app.drill.reconcile import Outcome
 
 out = Console(highlight=False)
 wide = Console(highlight=False, width=100_000)
@@ -129,6 +132,35 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
             "",
             f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {attempt.outcome} {status} {attempt.duration_ms} ms {words}",
         )
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal; it is told what is going on, how much is done, and of how much."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("")
+        yield lambda what, done, of: bar.update(task, description=what, completed=done, total=of)
+
+
+def plan(seed: int, events: Iterable[Event], folder: Path | None) -> None:
+    """What a drill is about to do."""
+    say(f"Seed {seed}. " + "; ".join(f"at {event.at}: {event.name}" for event in events) + ".")
+    if folder is not None:
+        say(f"Everything stays in {folder}.")
+
+
+def outcome(one: Outcome, *, as_json: bool) -> None:
+    """What a drill found: the table, or in its place the line for programs and the table for people beside it."""
+    keys = ("sent", "acknowledged", "once", "lost", "doubled", "longest_wait_s")
+    facts = {key: getattr(one, key) for key in keys}
+    words = ("sent", "acknowledged", "in AgencyHandy once", "lost", "doubled", "longest wait in seconds")
+    rows = [*zip(words, facts.values(), strict=True), ("not settled", one.unsettled), *one.injected.items()]
+    (err if as_json else wide).print(_table(("", "how many"), ((name, str(value)) for name, value in rows)))
+    if as_json:
+        _json(facts)
 
 
 def lead_json(one: Lead) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from app.sources.base import Credentials, Inbound, Parsed
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
+NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
+"""What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
 MAX_HEADERS = 60
 MAX_HEADER_VALUE = 2000
 
@@ -218,7 +220,8 @@ def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tupl
     An id counts for the same enquiry of the same people only: a constant id, as some builders send, swallows nobody.
     What is quarantined stands apart (see `read`): what proves nothing must not make the good one after it a repeat.
     """
-    if key := inbound.headers.get("idempotency-key", "").strip() or parsed.event_id:
+    key = inbound.headers.get("idempotency-key", "").strip() or parsed.event_id or ""
+    if key and not NO_ID.fullmatch(key):
         return ["id", key, *sorted(map(_enquiry, leads))], True
     if any(lead.email or lead.contact_no or lead.first_name for lead in leads):
         return ["content", *(part for lead in leads for part in _content(lead))], False

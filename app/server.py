@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 
 from app.endpoints import RelayConfig
-from app.errors import ConfigurationError, RelayError
+from app.errors import ConfigurationError
 from app.main import create_app
 from app.settings import Settings
 
@@ -40,46 +39,25 @@ def run(settings: Settings, config: RelayConfig, listener: socket.socket) -> Non
         app = create_app(settings, config)
     except (OSError, ValueError) as error:  # the sandbox's journal is not a folder's, or not its own
         raise ConfigurationError(f"The sandbox cannot be set up beside the store: {error}") from error
-    failures = _remember_failures(app)
-    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_traceback)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="h11",  # httptools drops the body of a request that offers an upgrade, as Java's client does
-            forwarded_allow_ips=settings.trusted_proxies,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
+    served = uvicorn.Config(
+        app,
+        http="h11",  # httptools drops the body of a request that offers an upgrade, as Java's client does
+        lifespan="off",
+        forwarded_allow_ips=settings.trusted_proxies,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    with suppress(KeyboardInterrupt):
-        try:
-            server.run(sockets=[listener])
-        finally:  # uvicorn leaves by SystemExit where the start failed
-            if failures:
-                raise failures[0]
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=served.get_loop_factory()) as runner:
+        runner.run(_serve(app, uvicorn.Server(served), listener))
 
 
-def _remember_failures(app: FastAPI) -> list[RelayError]:
-    """Fills with our own error if the app cannot start: uvicorn would only write a traceback of it."""
-    failures: list[RelayError] = []
-    lifespan = app.router.lifespan_context
+async def _serve(app: FastAPI, server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serves within the app's lifespan, which uvicorn itself would only log the errors of.
 
-    @asynccontextmanager
-    async def remembering(of: FastAPI) -> AsyncIterator[None]:
-        try:
-            async with lifespan(of):
-                yield
-        except RelayError as error:
-            failures.append(error)
-            raise
-
-    app.router.lifespan_context = remembering
-    return failures
-
-
-def _is_worth_a_traceback(record: logging.LogRecord) -> bool:
-    """Our own errors at start are said in words instead."""
-    message = record.getMessage()
-    return not (message.startswith("Traceback") and "\napp.errors." in message)
+    A signal that stops it is raised again in the end, by uvicorn's habit: not before the lifespan is through.
+    """
+    with server.capture_signals():
+        async with app.router.lifespan_context(app):
+            await server.serve([listener])

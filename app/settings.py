@@ -10,9 +10,9 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         description="How many unreadable, unsigned or misaddressed requests are kept of each; the oldest go first.",
     )
     quarantine_mib: PositiveInt = Field(100, description="How many MiB of such requests are kept of each.")
-    unknown_hook_status: Literal[200, 404] = Field(
+    unknown_hook_status: Annotated[Literal[200, 404], BeforeValidator(int)] = Field(
         200, description="What a hook that nobody configured answers; at 404 some providers switch a hook off for good."
     )
     metrics_token: SecretStr | None = Field(

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
-from app.endpoints import load_relay_config
-from app.main import create_app
-from app.sandbox import DEMO_KEY, create_sandbox
-from app.settings import load_settings
-from tests.running import DEMO_TOML, SandboxClient, demo_secrets, served
+from app.sandbox import create_sandbox
+from tests.running import DEMO_TOML, RelayProcess, SandboxClient, demo_secrets, served, started
+
+structlog.configure(  # through logging, which pytest catches: standard output is what a command says
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
+logging.getLogger("lead_relay").setLevel(logging.INFO)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_certificates() -> Iterator[None]:
+    """Nobody speaks TLS here, and to load the world's certificates takes a client longer than all else it does."""
+    with TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", empty)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -44,16 +64,20 @@ def relay(sandbox: SandboxClient, tmp_path: Path) -> Iterator[Callable[..., http
             if toml is not None:
                 file = tmp_path / "relay.toml"
                 file.write_text(toml, encoding="utf-8")
-            given = {
-                "agencyhandy_api_key": DEMO_KEY,
-                "agencyhandy_base_url": sandbox.address,
-                "database_url": f"sqlite+aiosqlite:///{tmp_path}/relay.db",
-                "delivery_requests_per_second": 1000,
-                **settings,
-            }
-            app = create_app(load_settings(**given), load_relay_config(file, os.environ))
-            address = stack.enter_context(served(app))
-            return stack.enter_context(httpx.Client(base_url=address, timeout=10))
+            return started(stack, sandbox, tmp_path, file, **settings)
+
+        yield start
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[[RelayProcess], RelayProcess]]:
+    """Starts a relay that is a process of its own; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(relay: RelayProcess) -> RelayProcess:
+            stack.callback(relay.stop)
+            relay.start()
+            return relay
 
         yield start
 

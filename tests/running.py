@@ -12,13 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
 
+from app.endpoints import load_relay_config
+from app.main import create_app
 from app.sandbox import DEMO_KEY
+from app.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 DEMO_TOML = ROOT / "deploy/demo/relay.toml"
@@ -115,6 +119,20 @@ class SandboxClient:
         self._http.close()
 
 
+def started(stack: ExitStack, sandbox: SandboxClient, folder: Path, toml: Path, **settings: Any) -> httpx.Client:
+    """The relay in this process, its store in `folder`, in front of `sandbox` until `stack` ends; a client of it."""
+    given = {
+        "agencyhandy_api_key": DEMO_KEY,
+        "agencyhandy_base_url": sandbox.address,
+        "database_url": f"sqlite+aiosqlite:///{folder}/relay.db",
+        "delivery_requests_per_second": 1000,
+        **settings,
+    }
+    app = create_app(load_settings(**given), load_relay_config(toml, os.environ))
+    address = stack.enter_context(served(app))
+    return stack.enter_context(httpx.Client(base_url=address, timeout=10))
+
+
 class RelayProcess:
     """`lead-relay serve` in a process, with a store of its own, to be killed and started again."""
 
@@ -149,6 +167,12 @@ class RelayProcess:
         except httpx.HTTPError:
             return False
 
+    @property
+    def pid(self) -> int:
+        """The process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL."""
         self._end(signal.SIGKILL)
@@ -178,10 +202,9 @@ class RelayProcess:
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """An environment for the relay that nothing of this machine's own settings reaches into."""
-    from app.settings import Settings
-
     mine = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in mine}
+    kept["PYTHONPATH"] = str(ROOT)  # this tree's app, whichever is installed and wherever the process runs
     return kept | {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/relay.db", "LOG_FORMAT": "json"} | settings
 
 

@@ -16,7 +16,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("server", "checkup", "preview", "console"),
+    ("server", "checkup", "preview", "console", "drill"),
     ("main",),
     ("intake", "desk", "delivery", "alerts", "sandbox"),
     ("outbox",),
@@ -29,6 +29,7 @@ LAYERS = (
 
 BESIDE = {
     ("console", "checkup"),  # prints its findings
+    ("console", "drill"),  # prints its plan and its outcome
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
 }

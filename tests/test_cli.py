@@ -78,9 +78,10 @@ def running(folder: Path, *args: str, **settings: str) -> Iterator[subprocess.Po
         process.wait(10)
 
 
-def says_what_is_wrong(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def says_what_is_wrong(done: subprocess.CompletedProcess[str] | Result, *words: str) -> None:
     """An end in words: exit code 2, nothing on standard output, no traceback."""
-    assert done.returncode == 2, done.stderr
+    code = done.exit_code if isinstance(done, Result) else done.returncode
+    assert code == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     for word in words:
@@ -125,11 +126,10 @@ class TestServe:
         assert result.exit_code == 2
         assert result.stderr == "✗ environment or .env: PORT: expected a whole number\n"
 
-    def test_a_wrong_file_stops_it_with_the_file_the_key_and_what_is_expected(self, tmp_path: Path) -> None:
-        (tmp_path / "relay.toml").write_text("[forms.contact]\nredirect = '/thanks'\ncolour = 'red'\n")
-        done = lead_relay(tmp_path, "serve")
+    def test_a_wrong_file_stops_it_with_the_file_the_key_and_what_is_expected(self, run: Run, folder: Path) -> None:
+        (folder / "relay.toml").write_text("[forms.contact]\nredirect = '/thanks'\ncolour = 'red'\n")
         says_what_is_wrong(
-            done,
+            run("serve"),
             "relay.toml: forms.contact.redirect: expected the whole address of a page",
             "relay.toml: forms.contact.colour: no such key",
         )
@@ -146,10 +146,8 @@ class TestServe:
         says_what_is_wrong(done, f"Cannot listen on 127.0.0.1, port {port}: Address already in use", "set PORT")
         assert not (folder / "relay.db").exists()
 
-    def test_a_host_that_is_not_here_stops_it(self, folder: Path) -> None:
-        says_what_is_wrong(
-            lead_relay(folder, "serve", "--host", "192.0.2.1", SANDBOX="true"), "Cannot listen on 192.0.2.1"
-        )
+    def test_a_host_that_is_not_here_stops_it(self, run: Run) -> None:
+        says_what_is_wrong(run("serve", "--host", "192.0.2.1", sandbox="true"), "Cannot listen on 192.0.2.1")
 
     def test_several_companies_stop_the_first_start_and_are_named(self, folder: Path, sandbox: SandboxClient) -> None:
         sandbox.put("/companies", count=2)
@@ -201,9 +199,9 @@ class TestSandbox:
         said = (folder / "log").read_text()
         assert f"AGENCYHANDY_BASE_URL=http://127.0.0.1:{port} AGENCYHANDY_API_KEY={DEMO_KEY}" in said
 
-    def test_a_journal_that_is_none_stops_it(self, folder: Path) -> None:
+    def test_a_journal_that_is_none_stops_it(self, run: Run, folder: Path) -> None:
         (folder / "journal").write_text("nonsense\n")
-        says_what_is_wrong(lead_relay(folder, "sandbox", "--journal", "journal"), "--journal", "line 1")
+        says_what_is_wrong(run("sandbox", "--journal", "journal"), "--journal", "line 1")
 
 
 class TestCheck:
@@ -266,10 +264,10 @@ class TestCheck:
         assert not finding.is_well
         assert "put your own in" in finding.words
 
-    def test_a_store_that_is_none_is_not_well(self, folder: Path) -> None:
+    def test_a_store_that_is_none_is_not_well(self, run: Run, folder: Path) -> None:
         (folder / "relay.db").mkdir()
-        result = lead_relay(folder, "check")
-        assert result.returncode == 1
+        result = run("check")
+        assert result.exit_code == 1
         assert f"✗ store  The store {folder}/relay.db cannot be opened" in result.stdout
         assert "Check DATABASE_URL" in result.stdout
 
@@ -463,7 +461,7 @@ class TestLeads:
         assert not (folder / "relay.db").exists()
 
     @pytest.mark.parametrize("kind", ["a folder", "another file"])
-    def test_a_store_that_is_none_is_said_to_be(self, folder: Path, kind: str) -> None:
+    def test_a_store_that_is_none_is_said_to_be(self, run: Run, folder: Path, kind: str) -> None:
         file = folder / "relay.db"
         file.mkdir() if kind == "a folder" else file.write_text("This is not a database. " * 100)
-        says_what_is_wrong(lead_relay(folder, "leads", "list"), "store")
+        says_what_is_wrong(run("leads", "list"), "store")

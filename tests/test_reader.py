@@ -153,6 +153,15 @@ class TestRepeats:
         assert not same(one, as_json({**ADA, "message": "b", "sent": "1"}, idempotency_key="k-1"))
         assert not same(one, as_json({**ADA, "message": "a", "sent": "1"}, idempotency_key="k-2"))
 
+    @pytest.mark.parametrize(
+        "nothing", ["test", "null", "{{undefined}}", "None", "0", "00000000-0000-0000-0000-000000000000"]
+    )
+    def test_a_test_id_or_none_at_all_counts_as_the_content_does(self, nothing: str) -> None:
+        given = as_json(ADA, idempotency_key=nothing)
+
+        assert same(given, as_json(ADA))
+        assert submission(given).fingerprint_expires is not None
+
     def test_an_id_swallows_nobody_who_gives_no_address(self) -> None:
         one = as_json({"first_name": "Ann", "city": "Rome"}, idempotency_key="constant")
 

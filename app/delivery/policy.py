@@ -21,7 +21,7 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=30)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 SUSPECT_AFTER = 2
-"""A lead that failed this often goes alone."""
+"""A lead that failed this often is sent by itself, so that it cannot spoil other leads' request."""
 FEWEST_TRIES = 5
 """However old a lead is, it is not given up before it was tried this often: it may only have waited."""
 MAX_WORDS = 300
@@ -154,7 +154,7 @@ class Policy:
                 waiting = tuple(back(lead, now, lead.attempts + is_probe) for lead in leads)
                 return Decision(outcome, Health.CLOSED, waiting, words=words)
         wait = retry_after(answer.retry_after, now)
-        unknown = outcome is Outcome.UNKNOWN
+        unknown = outcome is Outcome.UNKNOWN or (answer.status or 0) >= 500  # a gateway may answer for what was done
         later = tuple(self._later(lead, now, wait, words, unknown=unknown) for lead in leads)
         alone = leads[0].attempts >= SUSPECT_AFTER and outcome is not Outcome.NOT_SENT and wait is None
         suspect = leads[0].id if alone else ""
@@ -202,6 +202,13 @@ class Policy:
         if wait is None and failures >= BREAKER_AFTER:
             wait = min(FIRST_WAIT * 2 ** min(failures - BREAKER_AFTER, 20), self.probe_every)
         return replace(workspace, failures=failures, not_before=now + wait if wait else None)
+
+
+def requests_of(leads: Sequence[QueuedLead]) -> list[tuple[QueuedLead, ...]]:
+    """Claimed leads as requests: together, but for those whose fate is unknown, or that failed twice."""
+    alone = [lead for lead in leads if lead.unknown or lead.attempts >= SUSPECT_AFTER]
+    together = tuple(lead for lead in leads if lead not in alone)
+    return [*([together] if together else []), *((lead,) for lead in alone)]
 
 
 def parted(leads: Sequence[QueuedLead], text: str) -> tuple[tuple[QueuedLead, ...], ...]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.contract import Answer
 from app.delivery.destination import Destination
-from app.delivery.policy import SUSPECT_AFTER, Decision, Outcome, Policy, back
+from app.delivery.policy import SUSPECT_AFTER, Decision, Outcome, Policy, back, requests_of
 from app.errors import DestinationError, StoreUnavailable
 from app.logs import log
 from app.outbox.outbox import Outbox
@@ -96,7 +96,7 @@ class Worker:
         if not self._in_hand:
             return False
         async with self._kept(self._in_hand[0].claim):
-            await self._deliver(self._in_hand)
+            await self._side_by_side(requests_of(self._in_hand), is_first=True)
         self._in_hand = []
         return True
 
@@ -124,10 +124,15 @@ class Worker:
             await self.destination.reopen()
         return due is not None and due <= self._clock()
 
-    async def _deliver(self, leads: Sequence[QueuedLead], *, role_is_fresh: bool = False) -> None:
-        """Sends the leads, settles what the answer decides, and sends again, side by side, what it leaves open."""
+    async def _deliver(
+        self, leads: Sequence[QueuedLead], *, role_is_fresh: bool = False, is_first: bool = False
+    ) -> None:
+        """Sends the leads, settles what the answer decides, and sends again, side by side, what it leaves open.
+
+        Only what is sent `is_first` may try a way that is closed.
+        """
         await self.destination.wait_for_turn()
-        if self._stopping or self.destination.is_closed():
+        if self._stopping or (self.destination.is_closed() and not is_first):
             return await self._give_back(leads)
         answer = await self.destination.send([lead.lead for lead in leads])
         decision = await self._decide(answer, leads, role_is_fresh=role_is_fresh)
@@ -136,13 +141,14 @@ class Worker:
             await self._refresh_role()
         else:
             await self.destination.note(decision)
-        fresh = role_is_fresh or decision.refresh_role
-        done = await asyncio.gather(
-            *(self._deliver(group, role_is_fresh=fresh) for group in decision.again), return_exceptions=True
-        )
+        renewed = decision.refresh_role
+        await self._side_by_side(decision.again, role_is_fresh=role_is_fresh or renewed, is_first=is_first and renewed)
+        return None
+
+    async def _side_by_side(self, groups: Sequence[Sequence[QueuedLead]], **how: bool) -> None:
+        done = await asyncio.gather(*(self._deliver(group, **how) for group in groups), return_exceptions=True)
         for failed in filter(None, done):
             raise failed
-        return None
 
     async def _decide(self, answer: Answer, leads: Sequence[QueuedLead], *, role_is_fresh: bool) -> Decision:
         proven = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -21,7 +20,6 @@ from app.sources.trees import dotted
 
 NO_ADDRESS = "Please give an e-mail address, so that we can answer you."
 BAD_ADDRESS = "This does not look like an e-mail address. Is there a typing error in it?"
-LONG = 60
 NOBODY = Lead(state=LeadState.HELD, reason=Reason.NO_EMAIL)
 
 
@@ -103,10 +101,12 @@ def mend(request: Request, form: Form, reading: Reading, lead: Lead, site: str) 
     origin = lead.origins.get("email")
     data = reading.entries[0].data if reading.entries else {}
     typed = data if isinstance(data, Mapping) else {}
-    field = next((key for key in typed if means_email(key) and (not origin or dotted(key) == origin.key)), "email")
+    paths = {key: dotted(key) for key in typed}
+    field = next((key for key, at in paths.items() if means_email(at) and (not origin or at == origin.key)), "email")
     message = BAD_ADDRESS if origin else NO_ADDRESS
     if replies.wants_json(request):
         return replies.problem(422, "Please check the form", message, errors={field: message})
+    rows = [(key, str(one)) for key, value in typed.items() for one in (value if isinstance(value, list) else [value])]
     return page(
         "mend.html",
         422,
@@ -115,26 +115,9 @@ def mend(request: Request, form: Form, reading: Reading, lead: Lead, site: str) 
         form=form,
         field=field,
         message=message,
-        rows=rows_of(typed, field),
+        rows=rows if field in typed else [(field, ""), *rows],
+        carried={key for key in typed if key != field and is_control(paths[key])},
     )
-
-
-def rows_of(typed: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
-    """Every field as typed, for the page that asks to mend one: shown, or carried along where it steers the form."""
-    values = [(key, one) for key, value in typed.items() for one in (value if isinstance(value, list) else [value])]
-    if field not in typed:
-        values.insert(0, (field, ""))
-    return [
-        {
-            "key": key,
-            "label": key.replace("_", " ").replace("-", " ").strip().capitalize() or key,
-            "value": str(value),
-            "is_wrong": key == field,
-            "is_hidden": key != field and is_control(key),
-            "is_long": "\n" in str(value) or len(str(value)) > LONG,
-        }
-        for key, value in values
-    ]
 
 
 def no_such_form(request: Request, name: str, site: str) -> Response:

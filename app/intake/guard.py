@@ -34,7 +34,7 @@ async def read_inbound(request: Request, limit: int) -> Inbound:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
     if length is not None and len(body) != length:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
-    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method)
+    return Inbound(bytes(body), _headers(request), dict(request.query_params))
 
 
 def _headers(request: Request) -> dict[str, str]:

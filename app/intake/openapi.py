@@ -81,11 +81,9 @@ _FIELDS = {
 FORM_BODY = {
     "requestBody": {
         "description": "Any fields. An e-mail address has to be among them.",
-        "content": {
-            "application/x-www-form-urlencoded": _FIELDS,
-            "multipart/form-data": _FIELDS,
-            "application/json": _FIELDS,
-        },
+        "content": dict.fromkeys(
+            ("application/x-www-form-urlencoded", "multipart/form-data", "application/json"), _FIELDS
+        ),
     }
 }
 

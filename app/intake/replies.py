@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +13,14 @@ from app.addresses import origin_of
 from app.endpoints import Form
 from app.errors import Rejected
 from app.intake.guard import origin_allowed
+from app.intake.openapi import HookReply, LeadReply
 from app.intake.pages import page
 from app.lead import Entry, Receipt
 
 MAX_ADDRESS = 2000
+UNSAFE = re.compile(r"[\\\s\x00-\x1f]")
+"""What no address has in it. Browsers read `\\` as `/`, and leave some of the others out."""
+
 REDIRECT_FIELDS = ("_next", "_redirect", "redirect", "redirectTo", "redirect_to", "returnURL", "retURL", "next")
 """What forms of other services call the page to go to."""
 
@@ -34,15 +39,9 @@ def wants_json(request: Request) -> bool:
 
 def hook_accepted(receipt: Receipt, detail: str = "", status: int = 200) -> JSONResponse:
     """A provider's answer: exactly 200 where its request was taken, as some accept nothing else."""
-    body: dict[str, Any] = {
-        "receipt": receipt.id,
-        "leads": [{"id": lead_id, "state": state.value} for lead_id, state in receipt.leads],
-    }
-    if receipt.repeat:
-        body["repeat"] = True
-    if detail:
-        body["detail"] = detail
-    return JSONResponse(body, status)
+    leads = [LeadReply(id=lead_id, state=state) for lead_id, state in receipt.leads]
+    reply = HookReply(receipt=receipt.id, leads=leads, repeat=receipt.repeat, detail=detail)
+    return JSONResponse(reply.model_dump(exclude_defaults=True), status)
 
 
 def hook_probed(name: str) -> JSONResponse:
@@ -61,14 +60,9 @@ def form_accepted(request: Request, form: Form, entries: tuple[Entry, ...], rece
 def redirect_target(form: Form, entries: tuple[Entry, ...]) -> str | None:
     """Where the form's own fields want to go, if that is allowed; else the form's redirect."""
     data = entries[0].data if entries and isinstance(entries[0].data, Mapping) else {}
-    allowed = {*form.allowed_redirects, *form.allowed_origins}
-    if form.redirect:
-        allowed.add(origin_of(form.redirect))
-    for key in REDIRECT_FIELDS:
-        wanted = data.get(key)
-        if isinstance(wanted, str) and _is_in(wanted.strip(), allowed):
-            return wanted.strip()
-    return form.redirect
+    allowed = redirect_origins(form)
+    wanted = (value.strip() for key in REDIRECT_FIELDS if isinstance(value := data.get(key), str))
+    return next((address for address in wanted if _is_in(address, allowed)), form.redirect)
 
 
 def page_before(request: Request) -> str | None:
@@ -78,7 +72,7 @@ def page_before(request: Request) -> str | None:
 
 
 def redirect_origins(form: Form) -> list[str]:
-    """Every origin that this form may send a visitor to, for its pages' content policy."""
+    """Every origin that this form may send a visitor to."""
     own = [origin_of(form.redirect)] if form.redirect else []
     return sorted({*own, *form.allowed_redirects, *form.allowed_origins})
 
@@ -126,16 +120,9 @@ def preflight() -> Response:
     return Response(status_code=204, headers=allowed)
 
 
-def _is_in(address: str, origins: set[str]) -> bool:
-    """Whether it is a whole address at one of the origins. Browsers read `\\` as `/`: such an address is none."""
-    if (
-        not origins
-        or len(address) > MAX_ADDRESS
-        or "\\" in address
-        or any(char.isspace() or ord(char) < 0x20 for char in address)
-    ):
-        return False
+def _is_in(address: str, origins: list[str]) -> bool:
+    """Whether it is a whole address at one of the origins."""
     try:
-        return origin_of(address) in origins
+        return len(address) <= MAX_ADDRESS and not UNSAFE.search(address) and origin_of(address) in origins
     except ValueError:
         return False

@@ -48,11 +48,10 @@ class Findings:
     extra: list[Field] = field(default_factory=list)
     honeypot: Field | None = None
     mistyped: Field | None = None
-    secrets: int = 0
 
 
 def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
-    """Sorts the fields: for the lead, campaign, robots, secrets (counted, not kept), and everything else.
+    """Sorts the fields: for the lead, campaign, robots, secrets (which are not kept), and everything else.
 
     Targets in `without` are not looked for.
     """
@@ -65,11 +64,9 @@ def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
         if role == "honeypot":
             if one.value.strip().casefold() not in UNTICKED:
                 findings.honeypot = findings.honeypot or one
-        elif role == "secret":
-            findings.secrets += 1
         elif (name := campaign_of(role)) and name not in findings.utm and not people.is_nothing(one.value):
             findings.utm[name] = one.value.strip()
-        elif role != "control":
+        elif role not in {"control", "secret"}:
             findings.extra.append(one)
             if not name:
                 matches.extend(_matches(one, without, findings))
@@ -79,18 +76,13 @@ def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
 
 
 def means_email(key: str) -> bool:
-    """Whether a form's field of this key is for an e-mail address, whatever it holds."""
-    return meanings_of(_path(key), "", "").get("email", (0, ""))[0] >= SURELY
+    """Whether a field of this key is for an e-mail address, whatever it holds."""
+    return meanings_of(key, "", "").get("email", (0, ""))[0] >= SURELY
 
 
 def is_control(key: str) -> bool:
-    """Whether a form's field of this key steers a form service, or is a trap for robots: nothing of the visitor's."""
-    return role_of(_path(key), "") in {"control", "honeypot"}
-
-
-def _path(key: str) -> str:
-    """A key as it stands in a form, `contact[email]`, as fields have it."""
-    return key.replace("[", ".").replace("]", "")
+    """Whether a field of this key steers a form service, or is a trap for robots: nothing of the visitor's."""
+    return role_of(key, "") in {"control", "honeypot"}
 
 
 def _visited(one: Field) -> dict[str, str]:

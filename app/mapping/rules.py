@@ -21,8 +21,8 @@ from app.errors import ConfigurationError
 from app.lead import Entry, Field, Origin
 from app.mapping.people import is_nothing
 
-Rules = Mapping[Any, str | tuple[str, ...]]
-"""A lead's field as relay.toml spells it → its rule, or alternatives."""
+Rules = Mapping[Any, tuple[str, ...]]
+"""A lead's field as relay.toml spells it → its rule, or several alternatives."""
 
 FORM_KEY = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])+")
 BROKEN_EXPRESSION = re.compile(r"[\[\]|{}@`]|&\S|\([^()]*$|^[^()]*\)")
@@ -40,8 +40,8 @@ class Found:
 
 def check(rules: Rules, where: str) -> None:
     """Raises ConfigurationError for a rule that is neither a field's name nor a JMESPath expression."""
-    for target, given in rules.items():
-        for rule in _alternatives(given):
+    for target, alternatives in rules.items():
+        for rule in alternatives:
             if not _can_be_followed(rule):
                 raise ConfigurationError(
                     f"{where}.mapping.{target}: {rule!r} is neither a field's name nor a JMESPath expression"
@@ -50,8 +50,8 @@ def check(rules: Rules, where: str) -> None:
 
 def apply(rules: Rules, entry: Entry) -> dict[str, Found]:
     """Target → what its rule found, and where. A target whose rule finds nothing is left out, for inference."""
-    found = ((target, _first(_alternatives(given), entry)) for target, given in rules.items())
-    return {target: one for target, one in found if one is not None}
+    found = {target: _first(alternatives, entry) for target, alternatives in rules.items()}
+    return {target: one for target, one in found.items() if one is not None}
 
 
 def _first(rules: Iterable[str], entry: Entry) -> Found | None:
@@ -92,10 +92,6 @@ def _can_be_followed(rule: str) -> bool:
     except (ValueError, ArithmeticError):
         return True  # of other data it may find something
     return True
-
-
-def _alternatives(given: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else given
 
 
 @lru_cache(maxsize=1024)

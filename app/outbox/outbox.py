@@ -36,8 +36,6 @@ from app.outbox.tables import (
 )
 from app.outbox.writer import Work, Writer
 
-ALONE_AFTER = 2
-"""A lead that failed this often is sent by itself, so that it cannot spoil other leads' request."""
 MIB = 1024 * 1024
 
 Result = TypeVar("Result")
@@ -98,10 +96,9 @@ class Outbox:
         return receipt
 
     async def claim(self, workspace: str, now: datetime, until: datetime, limit: int | None) -> list[QueuedLead]:
-        """Takes due leads, the longest waiting first. One whose fate is unknown, or that failed twice, comes alone.
+        """Takes due leads, the longest waiting first; without a limit one, to try the way, that failed least often.
 
-        Without a limit it is one lead, to try the way: the one that failed least often. What another worker is
-        claiming at the moment is passed over.
+        What another worker is claiming at the moment is passed over.
         """
 
         async def work(connection: AsyncConnection) -> list[QueuedLead]:
@@ -113,9 +110,7 @@ class Outbox:
                 .with_for_update(skip_locked=True)
             )
             claim = self.new_id()
-            found = [rows.to_queued(row, claim) for row in await connection.execute(due)]
-            together = [lead for lead in found if not _goes_alone(lead)]
-            taken = found[:1] if found and _goes_alone(found[0]) else together
+            taken = [rows.to_queued(row, claim) for row in await connection.execute(due)]
             held = leads.c.id.in_([lead.id for lead in taken])
             values = {"state": LeadState.SENDING.value, "lease_until": until, "claim": claim}
             if taken:
@@ -217,7 +212,3 @@ SETTLE = (
     )
 )
 """Only the claim that still holds a lead settles it: what another worker or a person did to it meanwhile stands."""
-
-
-def _goes_alone(lead: QueuedLead) -> bool:
-    return lead.unknown or lead.attempts >= ALONE_AFTER

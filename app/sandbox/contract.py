@@ -17,6 +17,7 @@ from app.sandbox.state import Exchange, Held, State
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+NO_LOGOS = {"logo": "", "extraSmallLogo": "", "largeLogo": ""}
 GARBAGE = "<!doctype html><title>Please wait</title><h1>Checking your connection</h1>"
 
 router = APIRouter()
@@ -59,18 +60,16 @@ async def contract(request: Request, path: str, state: Held) -> Response:
 
 
 def respond(state: State, request: Request, body: bytes, fault: Fault | None) -> Response:
-    """The contract's answer, or what `fault` puts in its place."""
+    """The contract's answer, or what `fault` puts in its place.
+
+    A status comes with its body: none where HTTP allows none, else its text, its JSON or a plausible error.
+    """
     if not isinstance(fault, StatusFault | LostFault):
         return carry_out(state, request, body, fault)
     if fault.carried_out:
         carry_out(state, request, body, None)
-    if isinstance(fault, StatusFault):
-        return with_status(fault)
-    return Dropped() if fault.kind == "reset" else HTMLResponse(GARBAGE)
-
-
-def with_status(fault: StatusFault) -> Response:
-    """The fault's status with its body: none where HTTP allows none, else its text, its JSON or a plausible error."""
+    if isinstance(fault, LostFault):
+        return Dropped() if fault.kind == "reset" else HTMLResponse(GARBAGE)
     headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
     if fault.status in (204, 205, 304):
         return Response(None, fault.status, headers)
@@ -83,13 +82,17 @@ def carry_out(state: State, request: Request, body: bytes, fault: Fault | None) 
     """The contract's answer; refusals in NestJS's shape."""
     path = "/" + request.path_params["path"]
     try:
-        if request.headers.get("x-api-key") != state.identity.key:
+        if request.headers.get("x-api-key") != state.key:
             raise HTTPException(401, "Invalid API key")
         match request.method, path:
             case "GET", "/accounts/companies":
-                return list_companies(state)
+                companies = [{"_id": id_, "name": name, **NO_LOGOS} for id_, name in state.companies.items()]
+                return JSONResponse({"message": "Companies fetched successfully", "companies": companies})
             case "GET", "/roles":
-                return list_roles(state, request)
+                company = check_company(state, request)
+                if request.query_params.get("type") != "company":
+                    raise HTTPException(400, "The query string should be type=company")
+                return JSONResponse({"roles": state.roles(company)})
             case "POST", "/members/bulk-lead":
                 return create_leads(state, request, body, fault)
         raise HTTPException(404, f"Cannot {request.method} {path}")
@@ -97,29 +100,12 @@ def carry_out(state: State, request: Request, body: bytes, fault: Fault | None) 
         return JSONResponse(nest(refusal.status_code, refusal.detail), refusal.status_code)
 
 
-def list_companies(state: State) -> Response:
-    """`GET /accounts/companies`: the companies that the key opens."""
-    companies = [
-        {"_id": company, "name": name, "logo": "", "extraSmallLogo": "", "largeLogo": ""}
-        for company, name in state.identity.companies.items()
-    ]
-    return JSONResponse({"message": "Companies fetched successfully", "companies": companies})
-
-
-def list_roles(state: State, request: Request) -> Response:
-    """`GET /roles?type=company`: the roles of one company."""
-    company = check_company(state, request)
-    if request.query_params.get("type") != "company":
-        raise HTTPException(400, "The query string should be type=company")
-    return JSONResponse({"roles": state.identity.roles(company)})
-
-
 def create_leads(state: State, request: Request, body: bytes, fault: Fault | None) -> Response:
     """`POST /members/bulk-lead`: all leads of the array, or none. No await in here: it is one step for the others."""
     company = check_company(state, request)
     leads = read_leads(request, body)
     for lead in leads:
-        if lead.role != state.identity.role_id(company):
+        if lead.role != state.role_id(company):
             raise HTTPException(400, f"Role not found: {lead.role}")
     created = state.members.create(company, to_create(leads, fault))
     if isinstance(fault, TruncatedFault):
@@ -158,6 +144,6 @@ def to_create(leads: list[NewLead], fault: Fault | None) -> list[NewLead]:
 def check_company(state: State, request: Request) -> str:
     """The id of a company that the key opens."""
     company = request.headers.get("companyid", "")
-    if company not in state.identity.companies:
+    if company not in state.companies:
         raise HTTPException(403, "The companyid header is missing, or you have no access to this company")
     return company

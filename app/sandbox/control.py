@@ -9,53 +9,36 @@ from fastapi.responses import JSONResponse
 
 from app.sandbox.contract import METHODS, nest
 from app.sandbox.faults import Fault
-from app.sandbox.state import Held, State
+from app.sandbox.state import Held
 
 router = APIRouter(prefix="/_sandbox")
 
 
-def summary_of(state: State) -> dict[str, Any]:
-    """What a client needs to know, and how things stand. `client_role` is the first company's."""
-    identity = state.identity
-    companies = [
-        {"_id": company, "name": name, "client_role": identity.role_id(company)}
-        for company, name in identity.companies.items()
-    ]
-    return {
-        "key": identity.key,
-        "companies": companies,
-        "client_role": companies[0]["client_role"],
-        "members": len(state.members.all()),
-        "answers": state.statuses,
-        "faults": state.faults,
-    }
-
-
 @router.get("")
 async def show(state: Held) -> dict[str, Any]:
-    """How things stand."""
-    return summary_of(state)
+    """How things stand: key, companies, client role, counts, faults."""
+    return state.summary()
 
 
 @router.post("/reset")
 async def reset(state: Held) -> dict[str, Any]:
     """Everything as new, the journal too."""
     state.reset()
-    return summary_of(state)
+    return state.summary()
 
 
 @router.put("/key")
 async def change_key(key: Annotated[str, Body(embed=True, pattern=r"^[!-~]{1,200}$")], state: Held) -> dict[str, Any]:
     """A new key, which must fit in a header; the old one is refused at once."""
-    state.identity.key = key
-    return summary_of(state)
+    state.key = key
+    return state.summary()
 
 
 @router.put("/role")
 async def change_role(state: Held) -> dict[str, Any]:
     """A new outer id for the client role of every company; the old one is not found at once."""
-    state.identity.role_changes += 1
-    return summary_of(state)
+    state.role_changes += 1
+    return state.summary()
 
 
 @router.put("/companies")
@@ -63,8 +46,8 @@ async def change_companies(
     count: Annotated[int, Body(embed=True, strict=True, ge=1, le=20)], state: Held
 ) -> dict[str, Any]:
     """So many companies; the first ones keep their ids, and members of those that go are kept."""
-    state.identity.company_count = count
-    return summary_of(state)
+    state.company_count = count
+    return state.summary()
 
 
 @router.get("/members")

@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.sandbox.control import summary_of
 from app.sandbox.state import Held
 
 MEMBERS_SHOWN = 200
@@ -40,9 +39,9 @@ async def page(request: Request, state: Held) -> HTMLResponse:
     ).render(
         style=Markup(STYLE),  # noqa: S704 - our own file
         base=f"{url.scheme}://{url.netloc}{request.scope['root_path']}",
-        summary=summary_of(state),
+        summary=state.summary(),
         members=state.members.all()[: -MEMBERS_SHOWN - 1 : -1],
-        names=state.identity.companies,
+        names=state.companies,
         now=datetime.now(UTC),
     )
     return HTMLResponse(html, headers=HEADERS)

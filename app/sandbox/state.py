@@ -32,39 +32,6 @@ def mongo_id(*names: str) -> str:
     return "65" + sha256("/".join(names).encode()).hexdigest()[:22]
 
 
-@dataclass
-class Identity:
-    """The key in force, how many companies it opens, and how often their client roles got a new id."""
-
-    key: str
-    company_count: int = 1
-    role_changes: int = 0
-
-    @property
-    def companies(self) -> dict[str, str]:
-        """Id → name of every company; the first ones stay the same whatever their number."""
-        return {mongo_id("company", str(n)): f"Sandbox Agency {n}" for n in range(1, self.company_count + 1)}
-
-    def role_id(self, company: str, role: str = "client") -> str:
-        """The outer id of a role of `company`: what a lead's `role` must be."""
-        return mongo_id("role", role, company, str(self.role_changes) if role == "client" else "0")
-
-    def roles(self, company: str) -> list[dict[str, Any]]:
-        """`company`'s roles as `GET /roles?type=company` lists them."""
-        return [
-            {
-                "_id": self.role_id(company, name),
-                "role": {"_id": mongo_id("role", name), "responsibility": responsibility, "name": name},
-                "company": company,
-                "createdAt": BEGINNING,
-                "updatedAt": BEGINNING,
-                "__v": 0,
-                "type": "company",
-            }
-            for name, responsibility in ROLES.items()
-        ]
-
-
 class Members:
     """Every member, in order of creation, each e-mail once in a company; kept as JSON lines in `journal` if given.
 
@@ -137,7 +104,9 @@ class State:
         self._begin()
 
     def _begin(self) -> None:
-        self.identity = Identity(self._first_key)
+        self.key = self._first_key
+        self.company_count = 1
+        self.role_changes = 0
         self.faults: list[Fault] = []
         self.requests: deque[Exchange] = deque(maxlen=REQUESTS_KEPT)
         self.statuses: Counter[int] = Counter()  # of all answers, also of those no longer listed
@@ -146,6 +115,45 @@ class State:
         """Everything as new: no members, requests or faults, and the first key, company and role."""
         self.members.clear()
         self._begin()
+
+    @property
+    def companies(self) -> dict[str, str]:
+        """Id → name of every company; the first ones stay the same whatever their number."""
+        return {mongo_id("company", str(n)): f"Sandbox Agency {n}" for n in range(1, self.company_count + 1)}
+
+    def role_id(self, company: str, role: str = "client") -> str:
+        """The outer id of a role of `company`: what a lead's `role` must be."""
+        return mongo_id("role", role, company, str(self.role_changes) if role == "client" else "0")
+
+    def roles(self, company: str) -> list[dict[str, Any]]:
+        """`company`'s roles as `GET /roles?type=company` lists them."""
+        return [
+            {
+                "_id": self.role_id(company, name),
+                "role": {"_id": mongo_id("role", name), "responsibility": responsibility, "name": name},
+                "company": company,
+                "createdAt": BEGINNING,
+                "updatedAt": BEGINNING,
+                "__v": 0,
+                "type": "company",
+            }
+            for name, responsibility in ROLES.items()
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """What a client needs to know, and how things stand. `client_role` is the first company's."""
+        companies = [
+            {"_id": company, "name": name, "client_role": self.role_id(company)}
+            for company, name in self.companies.items()
+        ]
+        return {
+            "key": self.key,
+            "companies": companies,
+            "client_role": companies[0]["client_role"],
+            "members": len(self.members.all()),
+            "answers": self.statuses,
+            "faults": self.faults,
+        }
 
 
 async def state_of(request: Request) -> State:

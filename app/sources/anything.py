@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from app.sources import signatures
-from app.sources.base import Inbound, Parsed, Source
-from app.sources.bodies import read_entries
+from app.sources.base import Source
+from app.sources.bodies import parse
+from app.sources.signatures import token
 
-
-def parse(inbound: Inbound) -> Parsed:
-    """An entry for an object, one each for an array of objects."""
-    return Parsed(read_entries(inbound))
-
-
-JSON = Source("json", signatures.token, parse)
+JSON = Source("json", token, parse)

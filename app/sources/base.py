@@ -16,7 +16,6 @@ class Inbound:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)

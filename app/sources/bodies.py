@@ -12,7 +12,7 @@ from python_multipart.multipart import parse_options_header
 
 from app.errors import Unreadable, UnreadableType
 from app.lead import Entry
-from app.sources.base import Inbound
+from app.sources.base import Inbound, Parsed
 from app.sources.pairs import decode, form_entry, multipart, text_pairs, urlencoded
 from app.sources.trees import json_entries, read_json
 
@@ -23,10 +23,14 @@ ONE_FORM_LINE = re.compile(rb"[^\s=&]++=[^\s&]*+(?:&[^\s=&]++=[^\s&]*+)++\s*")
 MAX_HEADER = 2000
 
 
-def read_entries(inbound: Inbound) -> tuple[Entry, ...]:
-    """The body as one entry, or as many as it is an array of. Raises Unreadable, or UnreadableType."""
+def parse(inbound: Inbound) -> Parsed:
+    """One entry, or as many as the body is an array of: a source's `parse` where the sender chose the keys."""
+    return Parsed(_entries(inbound))
+
+
+def _entries(inbound: Inbound) -> tuple[Entry, ...]:
     body = inbound.body
-    kind, options = content_type(inbound)
+    kind, options = _content_type(inbound)
     declared = options.get(b"charset", b"").decode("latin-1").strip()
     if kind == "multipart/form-data":
         return (form_entry(multipart(body, options.get(b"boundary", b""))),)
@@ -39,7 +43,7 @@ def read_entries(inbound: Inbound) -> tuple[Entry, ...]:
     raise UnreadableType(f"cannot read {kind[:100]}; send JSON, a form, or text")
 
 
-def content_type(inbound: Inbound) -> tuple[str, dict[bytes, bytes]]:
+def _content_type(inbound: Inbound) -> tuple[str, dict[bytes, bytes]]:
     """The media type in lower case ("" where there is none) and its parameters."""
     header = inbound.headers.get("content-type", "")[:MAX_HEADER]
     kind, options = parse_options_header(header.encode("latin-1", "replace"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sized
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -12,7 +12,7 @@ from python_multipart.multipart import File, FormParser, MultipartParser, Multip
 
 from app.errors import Unreadable
 from app.lead import Entry, Field
-from app.sources.trees import MAX_FIELDS, clean, dotted, merge_repeated
+from app.sources.trees import MAX_FIELDS, clean, dotted, entry_of, merge_repeated
 
 TEXT_LINE = re.compile(r"([^\W\d_][\w .'?/-]{0,60}?)\s{0,3}(?:=|(?<!\d):(?!//)|:(?![\d/]))(.*)")
 """`name: value` or `name=value`; neither an address of the web nor a time of day."""
@@ -30,10 +30,8 @@ Pairs = list[tuple[str, str, str]]
 
 def form_entry(pairs: Pairs) -> Entry:
     """One entry of a form's parts. `contact[name]` becomes the key `contact.name`; `data` keeps the keys as sent."""
-    _refuse_many(pairs)
-    fields = (Field(dotted(key), value, kind=kind) for key, value, kind in pairs)
-    data = merge_repeated((key, value) for key, value, _ in pairs)
-    return Entry(tuple(field for field in fields if field.value.strip()), data)
+    fields = (Field(dotted(key), value, kind=kind) for key, value, kind in pairs if value.strip())
+    return entry_of(fields, merge_repeated((key, value) for key, value, _ in pairs))
 
 
 def urlencoded(body: bytes, declared: str) -> Pairs:
@@ -65,8 +63,9 @@ def multipart(body: bytes, boundary: bytes) -> Pairs:
         if part.file_name:
             add(part.field_name, part.file_name + b" (%d bytes)" % part.size, "file")
 
+    in_memory = {"MAX_MEMORY_FILE_SIZE": len(body) + 1}  # files are never written to disk
     try:
-        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary, config=_limits(body))
+        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary, config=in_memory)
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
@@ -87,7 +86,8 @@ def text_pairs(text: str) -> Pairs:
         found = TEXT_LINE.match(line)
         if found:
             pairs.append((found[1].strip(), [found[2]]))
-            _refuse_many(pairs)
+            if len(pairs) > MAX_FIELDS:
+                raise Unreadable(f"the body has more than {MAX_FIELDS} fields")
         else:
             is_done = len(pairs[-1][1]) == 1 and "@" in pairs[-1][1][0]
             (loose if is_done else pairs[-1][1]).append(line)
@@ -99,26 +99,14 @@ def decode(parts: list[tuple[bytes, bytes, str]], declared: str) -> Pairs:
     hint = next((value.decode("latin-1") for key, value, _ in parts if key == b"_charset_"), "")
     for charset in (hint, "utf-8", declared):
         if CHARSET.fullmatch(charset):
-            try:
+            with suppress(LookupError, UnicodeDecodeError):
                 return _decoded(parts, charset, "strict")
-            except (LookupError, UnicodeDecodeError):
-                continue
     return _decoded(parts, "cp1252", "replace")
-
-
-def _refuse_many(pairs: Sized) -> None:
-    if len(pairs) > MAX_FIELDS:
-        raise Unreadable(f"the body has more than {MAX_FIELDS} fields")
 
 
 def _decoded(parts: list[tuple[bytes, bytes, str]], charset: str, errors: str) -> Pairs:
     return [(clean(key.decode(charset, errors)), clean(value.decode(charset, errors)), kind)
             for key, value, kind in parts]  # fmt: skip
-
-
-def _limits(body: bytes) -> dict[str, int]:
-    """Files are never written to disk."""
-    return {"MAX_MEMORY_FILE_SIZE": len(body) + 1}
 
 
 def _is_whole(parser: FormParser) -> bool:

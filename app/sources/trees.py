@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from app.errors import Unreadable
@@ -58,17 +59,15 @@ def json_entries(data: Any) -> tuple[Entry, ...]:
         return json_entries(read_json(data.encode()))
     if not isinstance(data, dict | list):
         raise Unreadable("the body is JSON, but neither an object nor an array of objects")
-    return (Entry(tuple(flatten(data)), data),)
+    return (entry_of(_walk(data, ""), data),)
 
 
-def flatten(data: Any) -> list[Field]:
-    """The fields of nested data, keys joined with dots; an array of plain values is one field, an empty one is none."""
-    fields: list[Field] = []
-    for field in _walk(data, ""):
-        fields.append(field)
-        if len(fields) > MAX_FIELDS:
-            raise Unreadable(f"the body has more than {MAX_FIELDS} fields")
-    return fields
+def entry_of(fields: Iterable[Field], data: Any) -> Entry:
+    """An entry of `fields`, as far as they are not too many."""
+    counted = tuple(islice(fields, MAX_FIELDS + 1))
+    if len(counted) > MAX_FIELDS:
+        raise Unreadable(f"the body has more than {MAX_FIELDS} fields")
+    return Entry(counted, data)
 
 
 def merge_repeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def _rows(rows: list[dict[str, Any]]) -> tuple[Entry, ...]:
         raise Unreadable(f"the array holds {len(rows)} entries; {MAX_ENTRIES} is the most at once")
     entries, together = [], 0
     for row in rows:
-        entries.append(Entry(tuple(flatten(row)), row))
+        entries.append(entry_of(_walk(row, ""), row))
         together += len(entries[-1].fields)
         if together > MAX_FIELDS_TOGETHER:
             raise Unreadable(f"the array's entries have more than {MAX_FIELDS_TOGETHER} fields together")
@@ -118,7 +117,10 @@ def _rows(rows: list[dict[str, Any]]) -> tuple[Entry, ...]:
 
 
 def _walk(data: Any, path: str) -> Iterator[Field]:
-    """Paths stay short on the way down: a long key above many fields would else be repeated in each of them."""
+    """The fields of nested data, keys joined with dots; an array of plain values is one field, an empty one is none.
+
+    Paths stay short on the way down: a long key above many fields would else be repeated in each of them.
+    """
     if isinstance(data, dict):
         for key, value in data.items():
             yield from _walk(value, f"{path}.{key}"[-MAX_KEY:] if path else key[-MAX_KEY:])

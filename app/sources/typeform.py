@@ -7,14 +7,13 @@ have no answer at all. `variables` named "name" are routing data, not a person.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from app.errors import Unreadable
-from app.lead import Entry, Field
+from app.lead import Field
 from app.sources import signatures
 from app.sources.base import Inbound, Parsed, Source
-from app.sources.trees import MAX_FIELDS, MAX_KEY, read_json, scalar
+from app.sources.trees import MAX_KEY, entry_of, read_json, scalar
 
 KINDS = {
     "email": "email",
@@ -40,10 +39,7 @@ def parse(inbound: Inbound) -> Parsed:
     event_id = _text(data, "event_id") or _text(response, "token") or None
     if (event := data.get("event_type", "form_response")) != "form_response":
         return Parsed((), event_id, note=f"Typeform sent {scalar(event)[:100]}, not a finished response")
-    fields = tuple(islice(_fields(response), MAX_FIELDS + 1))
-    if len(fields) > MAX_FIELDS:
-        raise Unreadable(f"the response has more than {MAX_FIELDS} fields")
-    return Parsed((Entry(fields, data),), event_id)
+    return Parsed((entry_of(_fields(response), data),), event_id)
 
 
 def _fields(response: dict[str, Any]) -> Iterator[Field]:

@@ -6,14 +6,8 @@ https://help.zapier.com/hc/en-us/articles/8496326446989-Send-webhooks-in-Zaps
 
 from __future__ import annotations
 
-from app.sources import signatures
-from app.sources.base import Inbound, Parsed, Source
-from app.sources.bodies import read_entries
+from app.sources.base import Source
+from app.sources.bodies import parse
+from app.sources.signatures import token
 
-
-def parse(inbound: Inbound) -> Parsed:
-    """An entry a person. Which key is what is the mapping's business."""
-    return Parsed(read_entries(inbound))
-
-
-ZAPIER = Source("zapier", signatures.token, parse)
+ZAPIER = Source("zapier", token, parse)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.delivery import policy, worker
+from app.delivery import worker
 from app.delivery.agencyhandy import AgencyHandy
 from app.errors import AccessRefused, Ambiguous, Unreachable
 from app.lead import Lead
@@ -165,10 +165,9 @@ def test_a_request_that_outlasts_its_lease_keeps_its_leads(
 
 
 def test_a_revoked_key_pauses_loses_nothing_and_a_good_one_resumes_by_itself(
-    relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    relay: Start, sandbox: SandboxClient, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(policy, "PAUSE", timedelta(seconds=1))
-    client = relay(BATCH)
+    client = relay(BATCH, delivery_probe_seconds=1)
     sandbox.put("/key", key="another")
     post(client, people(3))
 

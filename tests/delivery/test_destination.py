@@ -44,9 +44,13 @@ async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
     await store.close()
 
 
+def to(address: str, outbox: Outbox, clock: Clock, key: str = DEMO_KEY, **more: Any) -> Destination:
+    return Destination("default", AgencyHandy(address, key), outbox, Policy(lambda _, most: most), clock, **more)
+
+
 @pytest.fixture
 async def destination(sandbox: SandboxClient, outbox: Outbox, clock: Clock) -> AsyncIterator[Destination]:
-    made = Destination(AgencyHandy(sandbox.address, DEMO_KEY), outbox, Policy(lambda _, most: most), clock)
+    made = to(sandbox.address, outbox, clock)
     yield made
     await made.close()
 
@@ -63,7 +67,7 @@ async def test_what_was_resolved_at_start_is_in_the_store(destination: Destinati
     await destination.open()
 
     assert destination.state == "ready"
-    assert await outbox.workspace() == destination.workspace
+    assert await outbox.books.workspace("default") == destination.workspace
 
 
 async def test_the_role_is_asked_for_again_after_a_day(
@@ -71,12 +75,12 @@ async def test_the_role_is_asked_for_again_after_a_day(
 ) -> None:
     await destination.open()
     clock.now = START + timedelta(hours=23)
-    assert await destination.ready()
+    assert await destination.may_send()
     assert asked(sandbox) == 1
     before = destination.workspace.role_id
     sandbox.put("/role")
     clock.now = START + timedelta(hours=24)
-    assert await destination.ready()
+    assert await destination.may_send()
 
     assert asked(sandbox) == 2
     assert destination.workspace.role_id != before
@@ -89,10 +93,10 @@ async def test_a_role_that_cannot_be_asked_for_again_still_serves(
     sandbox.fault(kind="status", status=503, path="/roles")
     clock.now = START + timedelta(days=2)
 
-    assert await destination.ready()
-    assert await destination.ready()
+    assert await destination.may_send()
+    assert await destination.may_send()
     assert asked(sandbox) == 2
-    assert destination.is_open
+    assert destination.state == "ready"
 
 
 async def test_several_companies_stop_the_first_start_only(
@@ -106,7 +110,7 @@ async def test_several_companies_stop_the_first_start_only(
     sandbox.put("/companies", count=2)
 
     await destination.open()
-    assert destination.state == "ready"
+    assert await destination.may_send()
 
 
 async def test_a_start_waits_only_a_moment_for_agencyhandy(destination: Destination, sandbox: SandboxClient) -> None:
@@ -132,11 +136,10 @@ async def test_an_odd_answer_at_start_stops_nothing(
 
 async def test_a_chosen_company_is_not_looked_for(sandbox: SandboxClient, outbox: Outbox, clock: Clock) -> None:
     sandbox.put("/companies", count=2)
-    client = AgencyHandy(sandbox.address, DEMO_KEY)
     import httpx
 
     chosen = httpx.get(f"{sandbox.address}/_sandbox").json()["companies"][1]["_id"]
-    destination = Destination(client, outbox, Policy(lambda _, most: most), clock, company_id=chosen)
+    destination = to(sandbox.address, outbox, clock, company_id=chosen)
     await destination.open()
     await destination.close()
 
@@ -147,7 +150,7 @@ async def test_ids_of_another_address_are_not_used(
     sandbox: SandboxClient, outbox: Outbox, destination: Destination, clock: Clock
 ) -> None:
     await destination.open()
-    elsewhere = Destination(AgencyHandy("http://127.0.0.1:9", DEMO_KEY), outbox, Policy(lambda _, most: most), clock)
+    elsewhere = to("http://127.0.0.1:9", outbox, clock)
     await elsewhere.open()
     await elsewhere.close()
 
@@ -163,4 +166,4 @@ async def test_a_revoked_key_at_start_pauses_and_a_restart_with_a_good_one_resum
     sandbox.put("/key", key=DEMO_KEY)
 
     await destination.open()
-    assert destination.state == "ready"
+    assert await destination.may_send()

@@ -11,19 +11,9 @@ from typing import Any
 import pytest
 
 from app.delivery.contract import Answer, read_members
-from app.delivery.policy import (
-    BREAKER_AFTER,
-    LONGEST_WAIT,
-    PAUSE,
-    Decision,
-    Health,
-    Outcome,
-    Policy,
-    is_open,
-    retry_after,
-)
+from app.delivery.policy import LONGEST_WAIT, Decision, Health, Outcome, Policy, parted, requests_of, retry_after
 from app.lead import Lead, LeadState
-from app.outbox.records import QueuedLead, Workspace
+from app.outbox.records import BREAKER_AFTER, QueuedLead, Workspace
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 POLICY = Policy(jitter=lambda least, most: most)
@@ -46,6 +36,10 @@ def created(*names: str) -> Answer:
 
 def refused(status: int, message: str = "Bad things", **more: Any) -> Answer:
     return Answer(status, json.dumps({"statusCode": status, "message": message}), **more)
+
+
+def ids(groups: tuple[tuple[QueuedLead, ...], ...]) -> list[list[str]]:
+    return [[lead.id for lead in group] for group in groups]
 
 
 def states(decision: Decision) -> dict[str, LeadState]:
@@ -151,12 +145,27 @@ def test_a_taken_email_after_an_unknown_outcome_means_that_the_lead_did_arrive(a
 @pytest.mark.parametrize(
     "answer", [*TAKEN, refused(400), refused(422, "firstName must be a string")], ids=lambda a: a.text[:50]
 )
-def test_a_batch_refused_for_one_of_its_leads_is_split_in_halves(answer: Answer) -> None:
+def test_a_batch_refused_for_one_that_the_answer_does_not_name_goes_on_as_one_each(answer: Answer) -> None:
     decision = POLICY.decide(answer, SEVERAL, NOW)
 
-    assert [[lead.id for lead in group] for group in decision.again] == [["lead-Ada"], ["lead-Grace", "lead-Mary"]]
+    assert ids(decision.again) == [["lead-Ada"], ["lead-Grace"], ["lead-Mary"]]
     assert decision.settlements == ()
     assert decision.health is Health.WELL
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["User with email GRACE@example.com already exists", "1.email: must be an email", "[1].firstName is not a text"],
+)
+def test_of_a_refused_batch_whom_the_answer_names_goes_alone_and_the_rest_together(words: str) -> None:
+    decision = POLICY.decide(refused(400, words), SEVERAL, NOW)
+
+    assert ids(decision.again) == [["lead-Ada", "lead-Mary"], ["lead-Grace"]]
+
+
+@pytest.mark.parametrize("words", ["9.email is wrong", "version 1.0 of the API", "1.5 seconds", "Bad [request]"])
+def test_numbers_that_name_nobody_part_nobody(words: str) -> None:
+    assert ids(parted(SEVERAL, words)) == [["lead-Ada"], ["lead-Grace"], ["lead-Mary"]]
 
 
 def test_an_installation_can_teach_other_words_for_a_taken_email() -> None:
@@ -198,6 +207,22 @@ def test_refused_access_pauses_the_workspace_and_spends_no_attempt(status: int, 
     )
 
 
+def test_a_probe_that_is_refused_though_the_key_is_good_lets_another_lead_try_next() -> None:
+    decision = POLICY.decide(refused(403, "Forbidden"), ONE, NOW, is_probe=True)
+
+    assert decision.health is Health.CLOSED
+    assert decision.settlements[0].attempts == 1
+
+
+def test_leads_that_are_refused_access_though_the_key_is_good_are_the_trouble_themselves() -> None:
+    several = POLICY.decide(refused(403, "Forbidden"), SEVERAL, NOW, access_is_proven=True)
+    alone = POLICY.decide(refused(403, "Forbidden"), ONE, NOW, access_is_proven=True)
+
+    assert ids(several.again) == [["lead-Ada"], ["lead-Grace"], ["lead-Mary"]]
+    assert (several.health, alone.health) == (Health.WELL, Health.WELL)
+    assert [(one.state, one.attempts) for one in alone.settlements] == [(LeadState.PENDING, 1)]
+
+
 LATER = [refused(status) for status in (408, 425, 429, 500, 502, 503, 504, 599)] + [
     Answer(None, "ConnectError", sent=False)
 ]
@@ -209,8 +234,26 @@ def test_what_agencyhandy_cannot_take_now_waits(answer: Answer, leads: tuple[Que
     decision = POLICY.decide(answer, leads, NOW)
 
     assert decision.health is Health.FAILING
-    assert all((one.state, one.attempts, one.unknown) == (LeadState.PENDING, 1, False) for one in decision.settlements)
+    assert all((one.state, one.attempts) == (LeadState.PENDING, 1) for one in decision.settlements)
     assert len(decision.settlements) == len(leads)
+
+
+@pytest.mark.parametrize("answer", LATER, ids=lambda answer: str(answer.status))
+def test_an_error_of_the_servers_may_hide_that_the_lead_was_created(answer: Answer) -> None:
+    """A gateway that gave up waiting answers 502 or 504 for what AgencyHandy did all the same."""
+    [settlement] = POLICY.decide(answer, ONE, NOW).settlements
+
+    assert settlement.unknown == ((answer.status or 0) >= 500)
+
+
+def test_leads_that_may_spoil_a_request_go_alone_and_the_others_together() -> None:
+    fresh, unknown, failed = SEVERAL[0], replace(SEVERAL[1], unknown=True), replace(SEVERAL[2], attempts=2)
+
+    assert ids(tuple(requests_of([fresh, unknown, replace(fresh, id="other"), failed]))) == [
+        ["lead-Ada", "other"],
+        ["lead-Grace"],
+        ["lead-Mary"],
+    ]
 
 
 @pytest.mark.parametrize("leads", [ONE, SEVERAL], ids=["one", "several"])
@@ -308,7 +351,7 @@ def test_after_five_failures_in_a_row_only_one_lead_at_a_time_tries_the_way() ->
     opened = []
     for _ in range(BREAKER_AFTER):
         workspace = POLICY.after(workspace, failing(), NOW)
-        opened.append(is_open(workspace))
+        opened.append(not workspace.is_troubled)
 
     assert opened == [True, True, True, True, False]
     assert workspace.not_before == NOW + timedelta(seconds=1)
@@ -327,9 +370,9 @@ def test_the_breaker_waits_longer_each_time_but_never_over_a_minute() -> None:
 def test_a_pause_is_probed_every_minute_and_ends_with_the_first_success() -> None:
     paused = POLICY.after(Workspace(), POLICY.decide(refused(401, "Invalid API key"), ONE, NOW), NOW)
 
-    assert (paused.paused, paused.not_before) == ("Invalid API key", NOW + PAUSE)
-    assert not is_open(paused)
-    assert is_open(POLICY.after(paused, POLICY.decide(created(NAMES[0]), ONE, NOW), NOW))
+    assert (paused.paused, paused.not_before) == ("Invalid API key", NOW + POLICY.probe_every)
+    assert paused.is_troubled
+    assert not POLICY.after(paused, POLICY.decide(created(NAMES[0]), ONE, NOW), NOW).is_troubled
 
 
 def test_what_agencyhandy_says_is_bounded_before_it_becomes_a_reason() -> None:

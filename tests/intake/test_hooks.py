@@ -101,12 +101,11 @@ PROOFS: list[Callable[[str], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("proof", PROOFS, ids=["bearer", "header", "basic", "address"])
-def test_a_zap_proves_itself_with_its_token(relay: Start, secrets: dict[str, str], proof: Callable[..., Any]) -> None:
+def test_a_zap_proves_itself_with_its_token(relay: Start, secrets: dict[str, str]) -> None:
     client = relay()
-
-    assert client.post("/hooks/zapier", json=ADA, **proof(secrets["zapier"])).status_code == 200
-    assert client.post("/hooks/zapier", json=ADA, **proof("wrong")).status_code == 401
+    for proof in PROOFS:
+        assert client.post("/hooks/zapier", json=ADA, **proof(secrets["zapier"])).status_code == 200
+        assert client.post("/hooks/zapier", json=ADA, **proof("wrong")).status_code == 401
 
 
 def test_an_array_of_people_makes_a_lead_each(relay: Start, sandbox: SandboxClient, secrets: dict[str, str]) -> None:
@@ -167,12 +166,11 @@ def test_one_address_cannot_fill_the_quarantine_through_names_of_its_own(relay: 
     assert int(answers[-1].headers["retry-after"]) > 0
 
 
-@pytest.mark.parametrize("name", ["typeform", "nobody"])
-def test_a_provider_that_looks_first_finds_somebody(relay: Start, name: str) -> None:
+def test_a_provider_that_looks_first_finds_somebody(relay: Start) -> None:
     client = relay()
-
-    assert client.head(f"/hooks/{name}").status_code == 200
-    assert client.get(f"/hooks/{name}").status_code == 200
+    for name in ("typeform", "nobody"):
+        assert client.head(f"/hooks/{name}").status_code == 200
+        assert client.get(f"/hooks/{name}").status_code == 200
 
 
 def test_a_partial_response_makes_no_lead(relay: Start, tmp_path: Path, secrets: dict[str, str]) -> None:
@@ -185,29 +183,29 @@ def test_a_partial_response_makes_no_lead(relay: Start, tmp_path: Path, secrets:
 
 
 def test_tokens_and_people_are_not_in_the_logs(
-    relay: Start, sandbox: SandboxClient, secrets: dict[str, str], capsys: pytest.CaptureFixture[str]
+    relay: Start, sandbox: SandboxClient, secrets: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = relay()
     client.post("/hooks/json", json=ADA, params={"token": secrets["json"]})
     client.post("/hooks/json", content=b"{ada", params={"token": "wrong-token"})
     client.post("/forms/contact", data=ADA | {"email": "ada@"})
     eventually(sandbox.emails, "the lead arrives")
-    logged = "".join(capsys.readouterr())
+    logged = caplog.text
 
     assert "submission_accepted" in logged
     assert not any(secret in logged.lower() for secret in (secrets["json"], "wrong-token", "ada", "lovelace"))
 
 
-@pytest.mark.parametrize("offer", ["h2c", "websocket"])
-def test_the_offer_of_another_protocol_loses_no_body(tmp_path: Path, secrets: dict[str, str], offer: str) -> None:
+def test_the_offer_of_another_protocol_loses_no_body(tmp_path: Path, secrets: dict[str, str]) -> None:
     """Java's client offers h2c with every request."""
     relay = RelayProcess(tmp_path, f"http://127.0.0.1:{free_port()}")
     relay.start()
-    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": offer, "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
-    answer = httpx.post(f"{relay.address}/hooks/json?token={secrets['json']}", json=ADA, headers=headers)
+    asked = {"Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    address = f"{relay.address}/hooks/json?token={secrets['json']}"
+    answers = [httpx.post(address, json=ADA, headers=asked | {"Upgrade": offer}) for offer in ("h2c", "websocket")]
     relay.stop()
 
-    assert [lead["state"] for lead in answer.json()["leads"]] == ["pending"]
+    assert [answer.json()["leads"][0]["state"] for answer in answers] == ["pending", "pending"]
 
 
 def test_a_slash_at_the_end_is_the_same_address(relay: Start, secrets: dict[str, str]) -> None:

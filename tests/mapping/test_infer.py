@@ -206,14 +206,11 @@ class TestBesideThePerson:
         """password user.password passwordConfirmation new_password Passwort card_number cvc payment.card_number IBAN
         card.number pass""".split(),
     )
-    def test_secrets_are_counted_and_not_kept(self, key: str) -> None:
-        findings = of_pairs((key, "hunter2"))
-
-        assert findings.secrets == 1
-        assert findings.extra == []
+    def test_secrets_are_not_kept(self, key: str) -> None:
+        assert of_pairs((key, "hunter2")) == Findings()
 
     def test_a_question_about_passwords_is_a_question(self) -> None:
-        assert of_pairs(("Do you need a password protected area?", "yes")).secrets == 0
+        assert [one.value for one in of_pairs(("Do you need a password protected area?", "yes")).extra] == ["yes"]
 
 
 class TestCampaign:

@@ -25,8 +25,7 @@ ENTRY = Entry(
 
 
 def found(*alternatives: str) -> str | None:
-    rule = alternatives[0] if len(alternatives) == 1 else alternatives
-    one = rules.apply({"message": rule}, ENTRY).get("message")
+    one = rules.apply({"message": alternatives}, ENTRY).get("message")
     return one.value if one else None
 
 
@@ -76,7 +75,7 @@ def test_the_first_alternative_that_finds_something_counts() -> None:
 
 
 def test_what_was_found_says_where_and_by_which_rule() -> None:
-    one = rules.apply({"email": "Best address?"}, ENTRY)["email"]
+    one = rules.apply({"email": ("Best address?",)}, ENTRY)["email"]
 
     assert one.field == ENTRY.fields[0]
     assert (one.origin.key, one.origin.why) == ("Best address?", "relay.toml maps 'Best address?' here")
@@ -90,7 +89,7 @@ def test_what_was_found_says_where_and_by_which_rule() -> None:
     ],
 )  # fmt: skip
 def test_names_and_expressions_are_good_rules(rule: str) -> None:
-    rules.check({"email": rule}, "relay.toml: forms.contact")
+    rules.check({"email": (rule,)}, "relay.toml: forms.contact")
 
 
 @pytest.mark.parametrize(
@@ -98,4 +97,4 @@ def test_names_and_expressions_are_good_rules(rule: str) -> None:
 )
 def test_a_broken_expression_stops_the_start_and_says_where(rule: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^relay.toml: hooks.zapier.mapping.email: .* is neither"):
-        rules.check({"name": "fine", "email": ("fine", rule)}, "relay.toml: hooks.zapier")
+        rules.check({"name": ("fine",), "email": ("fine", rule)}, "relay.toml: hooks.zapier")

@@ -1,0 +1,64 @@
+"""What somebody wants to see survived, and from that what goes wrong when: the same for the same seed. Pure."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from app.drill.faults import DISK_FULL, FAULTS
+from app.settings import SQLITE
+
+KILL: Final = "kill -9"
+MIDWAY: Final = "midway command"
+LEADS_PER_FAULT = 100
+LEADS_PER_ROUND = 10_000
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """Something that goes wrong `after` seconds from when `at` enquiries have been acknowledged."""
+
+    at: int
+    name: str
+    after: float
+
+
+def plan(leads: int, kills: int, seed: int, faults: Sequence[str], *, midway: bool = False) -> list[Event]:
+    """What goes wrong when: the same for the same seed. Faults come in rounds, each once in a round."""
+    chance = random.Random(seed)  # noqa: S311 - to be had again, not to be secret
+    rounds = [chance.sample(faults, len(faults)) for _ in range(1 + leads // LEADS_PER_ROUND)]
+    names = [name for one in rounds for name in one][: max(leads // LEADS_PER_FAULT, 3)]
+    half = [Event(max(1, leads // 2), MIDWAY, 0)] if midway else []
+    return sorted([*_spread(chance, names, leads * 0.85), *_spread(chance, [KILL] * kills, leads * 0.97), *half])
+
+
+def _spread(chance: random.Random, names: Sequence[str], until_: float) -> list[Event]:
+    share = until_ / max(len(names), 1)
+    return [
+        Event(max(1, round((number + chance.random()) * share)), name, round(chance.uniform(0, 0.05), 3))
+        for number, name in enumerate(names)
+    ]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """How many enquiries, what troubles and with which processes; `store` is a DATABASE_URL."""
+
+    leads: int = 2000
+    kills: int = 10
+    seed: int = 1
+    store: str | None = None
+    replicas: int = 1
+    midway: str | None = None
+    config: Path | None = None
+    form: str = "contact"
+
+    def plan(self) -> list[Event]:
+        """What goes wrong when."""
+        on_this_disk = sys.platform == "linux" and (self.store or SQLITE).startswith(SQLITE)
+        faults = [name for name in FAULTS if name != DISK_FULL or on_this_disk]
+        return plan(self.leads, self.kills, self.seed, faults, midway=bool(self.midway))
