@@ -83,16 +83,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    intake = Intake(
-        config=config,
-        outbox=outbox,
-        clock=now,
-        public_url=settings.address,
-        max_body_bytes=settings.max_body_bytes,
-        repeat_window=timedelta(minutes=settings.repeat_window_minutes),
-        strangers=Allowance(STRANGERS_PER_MINUTE),
-        unknown_hook_status=settings.unknown_hook_status,
-    )
+    intake = intake_of(settings, config, outbox)
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
@@ -102,6 +93,20 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
+
+
+def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Intake:
+    """What requests are taken in with."""
+    return Intake(
+        config=config,
+        outbox=outbox,
+        clock=now,
+        public_url=settings.address,
+        max_body_bytes=settings.max_body_bytes,
+        repeat_window=timedelta(minutes=settings.repeat_window_minutes),
+        strangers=Allowance(STRANGERS_PER_MINUTE),
+        unknown_hook_status=settings.unknown_hook_status,
+    )
 
 
 def accounts_of(settings: Settings, config: RelayConfig) -> dict[str, WorkspaceConfig]:

@@ -1,4 +1,4 @@
-"""A phone that rings: a real HTTP server that Apprise's `json://` targets post to; and a watch whose clock can be set."""
+"""A phone that rings: a real HTTP server that Apprise's `json://` targets post to; and a watch with a clock to set."""
 
 from __future__ import annotations
 
@@ -153,6 +153,6 @@ def held(reason: str, **more: Any) -> Lead:
 @pytest.fixture
 def quick(relay: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Client]:
     """The real app, which looks ten times a second."""
-    more = {"every": timedelta(seconds=0.1), "quiet": timedelta(), "pause": timedelta()}
+    more: Any = {"every": timedelta(seconds=0.1), "quiet": timedelta(), "pause": timedelta()}
     monkeypatch.setattr("app.main.Watch", partial(Watch, **more))
     return relay

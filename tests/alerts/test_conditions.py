@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.alerts.conditions import CONDITIONS, MIB, spelled, troubles
+from app.alerts.conditions import CONDITIONS, MIB, STORE, spelled, troubles
 from app.endpoints import RelayConfig
 from app.outbox.outbox import Outbox
 from app.outbox.records import Balance, Facts, Workspace
 from app.sandbox import DEMO_KEY
 from tests.alerts.conftest import Clock, Phone, Watching, ada, held, submission
-from tests.running import SandboxClient, eventually
+from tests.running import ROOT, SandboxClient, eventually
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TODAY = int(NOW.timestamp()) // 86400
@@ -63,6 +64,11 @@ def test_what_is_wrong(facts: dict[str, Any], expected: list[str]) -> None:
 
 def test_the_table_has_every_condition() -> None:
     assert {key.partition(" ")[0] for *_, expected in TABLE for key in expected} == set(CONDITIONS)
+
+
+def test_every_condition_is_documented() -> None:
+    document = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| [^|]*\| [^|]+ \|$", document, re.MULTILINE) == [*CONDITIONS, STORE.name]
 
 
 def test_a_strangers_name_for_an_endpoint_is_not_passed_on() -> None:
