@@ -161,25 +161,42 @@ async def test_a_target_gets_one_message_a_minute(outbox: Outbox, clock: Clock, 
     assert "wrong key" in phone.texts("boss")[1]
 
 
-@pytest.mark.usefixtures("waiting")
 async def test_a_store_that_cannot_be_used_is_told_by_who_had_the_duty(
-    watching: Watching, phone: Phone, tmp_path: Path
+    phone: Phone, clock: Clock, tmp_path: Path
 ) -> None:
-    watch = watching(alerts=alerts(phone))
+    file = tmp_path / "own.db"
+    outbox = Outbox(f"sqlite+aiosqlite:///{file}")
+    await outbox.open()
+    config = RelayConfig.model_validate({"alerts": alerts(phone)})
+    none = timedelta()
+    watch = Watch(
+        outbox,
+        config,
+        Metrics(),
+        clock,
+        workspaces=("default",),
+        folder=tmp_path,
+        quiet=none,
+        pause=timedelta(minutes=1),
+    )
     await watch.round()
-    (tmp_path / "relay.db").rename(tmp_path / "away")
-    (tmp_path / "relay.db").mkdir()
-    await watch._outbox.books.close()
+    await outbox.books.close()
+    file.rename(tmp_path / "away")
+    file.mkdir()
     with capture_logs() as logs:
         await watch.round()
+        assert phone.posts == [], "it may be over in a moment"
+        clock.forward(minutes=1)
         await watch.round()
-    (tmp_path / "relay.db").rmdir()
-    (tmp_path / "away").rename(tmp_path / "relay.db")
-    assert "store_unavailable" in {one["event"] for one in logs}
-    assert ["The store cannot be written" in said for said in phone.texts("boss")] == [False, True]
+    assert {one["event"] for one in logs} == {"store_unavailable", "trouble"}
+    assert ["The store cannot be written" in said for said in phone.texts("boss")] == [True]
 
+    file.rmdir()
+    (tmp_path / "away").rename(file)
+    clock.forward(minutes=1)
     await watch.round()
-    assert phone.titles("boss")[2:] == ["Lead Relay: all clear"]
+    await outbox.close()
+    assert phone.titles("boss")[1:] == ["Lead Relay: all clear"]
 
 
 async def test_a_step_that_breaks_is_logged_and_the_next_goes_on(outbox: Outbox, clock: Clock) -> None:
