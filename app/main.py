@@ -54,15 +54,11 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
     sandbox = create_sandbox(journal) if settings.uses_sandbox else None
     delivers = settings.role != "intake"
-    accounts = accounts_of(settings, config)
-    metrics = Metrics()
-    workers = [
-        worker_of(name, account, settings, outbox, sandbox=sandbox, metrics=metrics)
-        for name, account in accounts.items()
-        if delivers
-    ]
-    file = sqlite_file(store)
-    watch = Watch(outbox, config, metrics, now, workspaces=tuple(accounts), folder=file.parent if file else None)
+    accounts, metrics = accounts_of(settings, config), Metrics()
+    deliver = partial(worker_of, settings=settings, outbox=outbox, sandbox=sandbox, metrics=metrics)
+    workers = [deliver(name, account) for name, account in accounts.items() if delivers]
+    folder = file.parent if (file := sqlite_file(store)) else None
+    watch = Watch(outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder)
 
     def wake() -> None:
         for worker in workers:
@@ -119,9 +115,9 @@ def accounts_of(settings: Settings, config: RelayConfig) -> dict[str, WorkspaceC
 def worker_of(
     name: str,
     account: WorkspaceConfig,
+    *,
     settings: Settings,
     outbox: Outbox,
-    *,
     sandbox: FastAPI | None,
     metrics: Metrics,
 ) -> Worker:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ DUTY = timedelta(seconds=55)
 WHOLE_EVERY = timedelta(hours=1)
 DAY = 86400
 DRAIN_SECONDS = 5
+FAR = datetime.max.replace(tzinfo=UTC)
 
 
 class Watch:
@@ -106,7 +107,8 @@ class Watch:
         await self._guarded("look", self._look_and_take_duty())
         if self._is_on_duty:
             await self._guarded("tell", self._tell_all())
-            for chore in (self._pass_on, *self._chores):
+            await self._guarded("pass_on", self._do(self._pass_on))
+            for chore in self._chores:
                 await self._guarded("chore", self._do(chore))
 
     async def _guarded(self, step: str, doing: Coroutine[Any, Any, None]) -> None:
@@ -140,14 +142,11 @@ class Watch:
             facts,
             balance=self._facts.balance.renewed(since, recent),
             workspaces={name: way for name, way in facts.workspaces.items() if name in self._workspaces},
-            disk_free=self._disk_free(),
+            disk_free=shutil.disk_usage(self._folder).free if self._folder else None,
         )
         self._whole_at = now if is_whole else self._whole_at
         self._troubles = troubles(self._facts, self._config)
         self._metrics.show(measures(self._facts, self._troubles.values(), self._config, self._workspaces))
-
-    def _disk_free(self) -> int | None:
-        return shutil.disk_usage(self._folder).free if self._folder is not None else None
 
     async def _take_duty(self) -> None:
         """What was told is read when the duty begins; from then on nobody else writes it."""
@@ -156,30 +155,28 @@ class Watch:
         if is_mine and not self._is_on_duty:
             self._told = await self._outbox.books.alerts()
             ids = {target.id for target in self._targets}
-            removed = [name for name in self._told if name.partition(" @")[2] not in ids]
-            await self._keep({}, removed)
+            await self._keep({}, [one.name for _, target, one in self._told_to() if target not in ids])
         self._is_on_duty = is_mine
 
     async def _tell_all(self) -> None:
         now = self._clock()
-        for name in self._told:
-            if name.partition(" @")[0] in self._troubles:
-                self._gone.pop(name, None)
-            else:
-                self._gone.setdefault(name, now)
+        gone = (one.name for key, _, one in self._told_to() if key not in self._troubles)
+        self._gone = {name: self._gone.get(name, now) for name in gone}
         results = await asyncio.gather(*(self._tell(target, now) for target in self._targets))
         changed = {alert.name: alert for alerts, _ in results for alert in alerts}
         await self._keep(changed, [name for _, gone in results for name in gone])
 
+    def _told_to(self) -> Iterator[tuple[str, str, Alert]]:
+        """Each alert with the trouble's key and the target's id, which its name is made of."""
+        for name, alert in self._told.items():
+            key, _, target = name.partition(" @")
+            yield key, target, alert
+
     async def _tell(self, target: Log | Target, now: datetime) -> tuple[list[Alert], list[str]]:
         """What has to be kept of it, and what can be forgotten."""
         suffix = f" @{target.id}" if target.id else ""
-        told = {
-            name.partition(" @")[0]: one for name, one in self._told.items() if name.partition(" @")[2] == target.id
-        }
-        over = [
-            key for key in told if now - self._gone.get(key + suffix, now) >= self._quiet and key + suffix in self._gone
-        ]
+        told = {key: one for key, of, one in self._told_to() if of == target.id}
+        over = [key for key in told if now - self._gone.get(key + suffix, FAR) >= self._quiet]
         found = news(self._troubles, told, over, now, self._config.alerts.every)
         unheard = [key + suffix for key, one in told.items() if key not in self._troubles and one.told_at is None]
         rested = target.id not in self._last or not timedelta() <= now - self._last[target.id] < self._pause
@@ -197,9 +194,7 @@ class Watch:
         """In memory first: where the store cannot keep it, at least nobody is told again in each round."""
         fresh = [one for one in changed.values() if self._told.get(one.name) != one]
         self._told.update(changed)
-        for name in gone:
-            self._told.pop(name, None)
-            self._gone.pop(name, None)
+        self._told = {name: one for name, one in self._told.items() if name not in gone}
         if fresh or gone:
             await self._outbox.write(lambda connection: note_alerts(connection, fresh, gone))
 

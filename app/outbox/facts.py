@@ -113,7 +113,7 @@ async def _last_seen(connection: AsyncConnection, endpoint: str) -> tuple[dateti
 async def stuck(connection: AsyncConnection, before: datetime, among: ColumnElement[bool], limit: int) -> Sequence[Any]:
     """Rows of the oldest leads that people have not been sent: held, or not at AgencyHandy though from before then."""
     found: list[Any] = []
-    too_long = [(way, RECEIVED <= before) for way in ON_THEIR_WAY]
+    too_long = [(way, before >= RECEIVED) for way in ON_THEIR_WAY]
     for condition in ((IS_HELD, leads.c.reason.not_in(UNTRUSTED)), *too_long):
         rows = select(leads).where(*condition, among, leads.c.passed_on_at.is_(None))
         found += await connection.execute(rows.order_by(RECEIVED, leads.c.id).limit(limit))
