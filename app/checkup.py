@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 import httpx
 
+from app.alerts import tell
 from app.delivery.agencyhandy import AgencyHandy
 from app.endpoints import Hook, RelayConfig, names_of_secrets
 from app.errors import ConfigurationError, DestinationError, StoreUnavailable
@@ -39,6 +40,7 @@ async def look(configuration: Callable[[], tuple[Settings, RelayConfig]]) -> lis
     findings = [Finding("configuration", True, f"{settings.relay_toml}: forms {forms}, hooks {hooks}")]
     findings += _names(names_of_secrets(settings.relay_toml))
     findings += _secrets(settings, config)
+    findings += [Finding("alerts", False, words) for words in tell.problems(config)]
     findings += await _store(settings)
     findings += [finding async for finding in _destination(settings)]
     findings.append(await _address(settings))

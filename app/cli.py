@@ -25,6 +25,8 @@ leads = typer.Typer(no_args_is_help=True, help="The leads, and where each one st
 leads.add_typer(cli_leads.acts)
 app.add_typer(leads, name="leads")
 app.add_typer(cli_store.commands)
+alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
+app.add_typer(alerts, name="alerts")
 
 
 def main() -> None:
@@ -167,3 +169,25 @@ def show_lead(
         return lead, await books.submission(lead.submission_id), await books.attempts(lead_id)
 
     console.lead(*asyncio.run(with_books(look)), as_json=as_json)
+
+
+@alerts.command("test")
+@says_what_is_wrong
+def test_alerts() -> None:
+    """Send a test message to everybody who is named in relay.toml, and say who took it."""
+    from app.alerts.tell import try_all
+    from app.checkup import Finding
+
+    _, config = configuration()
+    tried = asyncio.run(try_all(config))
+    if not tried:
+        raise ConfigurationError(
+            "relay.toml names nobody to tell: give [alerts] `to` and `leads_to`; see docs/alerts.md."
+        )
+    for who, taken in tried:
+        words = (
+            "took the message; look whether it arrived" if taken else "did not take it: look at address and password"
+        )
+        console.finding(Finding(who, taken, words))
+    if not all(taken for _, taken in tried):
+        raise typer.Exit(1)

@@ -42,5 +42,5 @@ def set_up(log_format: Literal["auto", "console", "json"]) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for chatty in ("httpx", "httpcore", "alembic", "python_multipart", "uvicorn.access", "phonenumbers"):
+    for chatty in ("httpx", "httpcore", "alembic", "python_multipart", "uvicorn.access", "phonenumbers", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.ERROR)

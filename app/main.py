@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,22 +17,27 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
+from app.alerts.watch import Chore, Watch
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
 from app.endpoints import RelayConfig, WorkspaceConfig
-from app.intake import forms, hooks, status
+from app.intake import forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
+from app.logs import log
 from app.mapping import people
+from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
+from app.outbox.erasure import keep_house
 from app.outbox.outbox import Outbox
 from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import Settings
 
 STRANGERS_PER_MINUTE = 60
+KEEP_HOUSE_EVERY = timedelta(hours=1)
 DEFAULT_STORE = Path("data/relay.db")
 SANDBOX_URL = "http://sandbox"
 STATES = ("ready", "failing", "unresolved", "paused")
@@ -51,8 +57,13 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
     sandbox = create_sandbox(journal) if settings.uses_sandbox else None
     delivers = settings.role != "intake"
-    accounts = accounts_of(settings, config) if delivers else {}
-    workers = [worker_of(name, account, settings, outbox, sandbox) for name, account in accounts.items()]
+    accounts, metrics = accounts_of(settings, config), Metrics()
+    deliver = partial(worker_of, settings=settings, outbox=outbox, sandbox=sandbox, metrics=metrics)
+    workers = [deliver(name, account) for name, account in accounts.items() if delivers]
+    folder = file.parent if (file := sqlite_file(store)) else None
+    watch = Watch(
+        outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder, chores=[housekeeping(config, outbox)]
+    )
 
     def wake() -> None:
         for worker in workers:
@@ -67,11 +78,27 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             await outbox.open()
             for worker in workers:
                 await stack.enter_async_context(worker.running())
+            if delivers:
+                await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    intake = Intake(
+    intake = intake_of(settings, config, outbox)
+    app.include_router(status.router(intake, lambda: state_of(workers, settings)))
+    app.include_router(measured.router(watch.figures, settings.metrics_token))
+    if settings.role != "delivery":
+        app.include_router(forms.router(intake))
+        app.include_router(hooks.router(intake))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    if sandbox is not None:
+        app.mount("/sandbox", sandbox)
+    return app
+
+
+def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Intake:
+    """What requests are taken in with."""
+    return Intake(
         config=config,
         outbox=outbox,
         clock=now,
@@ -81,14 +108,24 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         strangers=Allowance(STRANGERS_PER_MINUTE),
         unknown_hook_status=settings.unknown_hook_status,
     )
-    app.include_router(status.router(intake, lambda: state_of(workers, settings)))
-    if settings.role != "delivery":
-        app.include_router(forms.router(intake))
-        app.include_router(hooks.router(intake))
-    app.mount("/static", StaticFiles(directory=STATIC))
-    if sandbox is not None:
-        app.mount("/sandbox", sandbox)
-    return app
+
+
+def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
+    """Every hour lets go of what is kept for longer than relay.toml says, and of the space that it took."""
+    spans = {"": config.keep, **{one.name: one.keep for one in config.endpoints()}}
+    keep = {name: span for name, span in spans.items() if span is not None}
+
+    due = now()
+
+    async def chore(at: datetime) -> None:
+        nonlocal due
+        if at < due:
+            return
+        due = at + KEEP_HOUSE_EVERY
+        if erased := await keep_house(outbox, keep, at):
+            log.info("erased_after_their_time", leads=erased)
+
+    return chore
 
 
 def accounts_of(settings: Settings, config: RelayConfig) -> dict[str, WorkspaceConfig]:
@@ -99,7 +136,13 @@ def accounts_of(settings: Settings, config: RelayConfig) -> dict[str, WorkspaceC
 
 
 def worker_of(
-    name: str, account: WorkspaceConfig, settings: Settings, outbox: Outbox, sandbox: FastAPI | None
+    name: str,
+    account: WorkspaceConfig,
+    *,
+    settings: Settings,
+    outbox: Outbox,
+    sandbox: FastAPI | None,
+    metrics: Metrics,
 ) -> Worker:
     """The worker of one workspace; a trial's delivers to the sandbox in this process."""
     in_trial = sandbox is not None and name == settings.workspace
@@ -112,7 +155,8 @@ def worker_of(
     policy = policy_of(settings)
     per_second = account.requests_per_second or settings.delivery_requests_per_second
     destination = Destination(name, client, outbox, policy, now, company_id=account.company_id, per_second=per_second)
-    return Worker(outbox, destination, policy, now, batch=account.batch or settings.delivery_batch)
+    batch = account.batch or settings.delivery_batch
+    return Worker(outbox, destination, policy, now, batch=batch, on_attempt=partial(metrics.attempted, name))
 
 
 def now() -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -17,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from typer.main import get_command
 
 from app.cli import app
-from app.endpoints import Defaults, Form, Hook, RelayConfig, load_relay_config
+from app.endpoints import AlertsConfig, Defaults, Form, Hook, RelayConfig, load_relay_config
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
@@ -55,6 +56,9 @@ def default_of(field: FieldInfo) -> str:
         return value.get_secret_value()
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, timedelta):
+        hours, minutes = divmod(int(value.total_seconds()) // 60, 60)
+        return f"{minutes}m" if minutes else f"{hours}h"
     return "" if value in (None, (), {}) or isinstance(value, BaseModel) else str(value)
 
 
@@ -140,7 +144,13 @@ class TestSettings:
 class TestRelayToml:
     @pytest.mark.parametrize(
         ("heading", "model"),
-        [("### The whole file", RelayConfig), ("### Forms", Form), ("### Hooks", Hook), ("### Defaults", Defaults)],
+        [
+            ("### The whole file", RelayConfig),
+            ("### Forms", Form),
+            ("### Hooks", Hook),
+            ("### Defaults", Defaults),
+            ("### Alerts", AlertsConfig),
+        ],
     )
     def test_every_key_is_listed_with_its_default(self, heading: str, model: type[BaseModel]) -> None:
         rows = rows_below(heading)

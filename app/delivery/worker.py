@@ -33,12 +33,14 @@ class Worker:
         clock: Callable[[], datetime],
         *,
         batch: int = 50,
+        on_attempt: Callable[[str, int], None] = lambda outcome, leads: None,
     ) -> None:
         self._outbox = outbox
         self.destination = destination
         self._policy = policy
         self._clock = clock
         self._batch = batch
+        self._on_attempt = on_attempt
         self._reclaim_at = 0.0
         self._last_seen: datetime | None = None
         self._stopping = False
@@ -169,6 +171,7 @@ class Worker:
             for lead in leads
         ]
         await self._outbox.settle(decision.settlements, tries, now)
+        self._on_attempt(decision.outcome.value, len(leads))
         for settlement in decision.settlements:
             log.info(
                 "lead_settled", lead=settlement.lead_id, state=settlement.state.value, outcome=decision.outcome.value

@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from sqlalchemy import BigInteger, delete, exists, func, insert, select, text, type_coerce, update
+from sqlalchemy import delete, exists, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox.engine import migrate, newest_revision, open_engine, switch_to_one_file
+from app.outbox.facts import balance
 from app.outbox.tables import attempts, audit, duties, fingerprints, leads, ledger, metadata, submissions
 
 AT_ONCE = 500
@@ -64,8 +65,10 @@ async def _looked(connection: AsyncConnection) -> Looked:
     orphans = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
     wrong += [f"{len(orphans)} rows belong to none"] if orphans else []
     _check_version(await _version(connection))
+    for (day, endpoint), missing in (await balance(connection, 0)).differences().items():
+        wrong.append(f"the books do not balance: {endpoint}, day {day}: {missing} leads are missing")
     found = await connection.execute(select(leads.c.state, func.count()).group_by(leads.c.state))
-    return Looked({LeadState(state): number for state, number in found}, (*wrong, *await unbalanced(connection)))
+    return Looked({LeadState(state): number for state, number in found}, tuple(wrong))
 
 
 async def put_back(path: Path, url: str, progress: Progress) -> None:
@@ -85,20 +88,6 @@ async def put_back(path: Path, url: str, progress: Progress) -> None:
                 await target.execute(update(leads).where(waiting).values(again))
     finally:
         await engine.dispose()
-
-
-async def unbalanced(connection: AsyncConnection) -> list[str]:
-    """A line for each day and endpoint whose leads are more or fewer than the ledger says."""
-    day = type_coerce(leads.c.received_at, BigInteger) // DAY
-    rows = await connection.execute(select(day, leads.c.endpoint, func.count()).group_by(day, leads.c.endpoint))
-    there = {(row[0], row[1]): row[2] for row in rows}
-    noted = select(ledger.c.day, ledger.c.endpoint, ledger.c.accepted - ledger.c.dropped)
-    said = {(row[0], row[1]): row[2] for row in await connection.execute(noted)}
-    return [
-        f"the books do not balance: {key[1]}, day {key[0]}: {said.get(key, 0)} accepted, {there.get(key, 0)} there"
-        for key in sorted({*there, *said})
-        if said.get(key, 0) != there.get(key, 0)
-    ]
 
 
 async def _write(part: Path, source: AsyncConnection, progress: Progress) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.lead import Lead, LeadState
@@ -114,4 +115,57 @@ class Deed:
     who: str
     what: str
     lead_id: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Leads by (day since 1970, endpoint, what): `accepted` and `dropped` by the ledger, and by their rows each state.
+
+    The books balance where all that was accepted is in some state, or was dropped.
+    """
+
+    counts: Mapping[tuple[int, str, str], int] = field(default_factory=dict)
+
+    def renewed(self, since: int, recent: Balance) -> Balance:
+        """With the days from `since` on as `recent` has them."""
+        older = {key: count for key, count in self.counts.items() if key[0] < since}
+        return Balance({**older, **recent.counts})
+
+    def differences(self) -> dict[tuple[int, str], int]:
+        """(day, endpoint) → how many leads more were accepted than are accounted for, where that is not 0."""
+        found: dict[tuple[int, str], int] = {}
+        for (day, endpoint, what), count in self.counts.items():
+            found[day, endpoint] = found.get((day, endpoint), 0) + (count if what == "accepted" else -count)
+        return {place: count for place, count in sorted(found.items()) if count}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What could be wrong, as the store has it.
+
+    `waiting`: workspace → since when the oldest lead is on its way. `held`: reason → leads. `quarantined`: reason and
+    endpoint → requests of the last hour. `last_seen`: endpoint → when it last was sent something by somebody trusted,
+    and its longest silence, where there was enough to tell. `began`: when anything was stored first.
+    """
+
+    at: datetime
+    balance: Balance = Balance()
+    waiting: Mapping[str, datetime] = field(default_factory=dict)
+    workspaces: Mapping[str, Workspace] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    last_seen: Mapping[str, tuple[datetime, timedelta | None]] = field(default_factory=dict)
+    began: datetime | None = None
+    store_bytes: int = 0
+    disk_free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that is wrong, and for whom it was last told: `name` says what, where and to whom."""
+
+    name: str
+    since: datetime
+    told_at: datetime | None
     words: str

@@ -11,7 +11,6 @@ from sqlalchemy import Update, update
 from app.endpoints import Form, Hook, unknown_endpoint
 from app.errors import ActRefused
 from app.lead import LeadState
-from app.outbox import backup
 from app.outbox.acts import MAY, Hands
 from app.outbox.outbox import Outbox
 from app.outbox.remap import look, remap
@@ -237,6 +236,5 @@ def _body(submission_id: str, body: bytes) -> Update:
     return update(submissions).where(submissions.c.id == submission_id).values(body=body)
 
 
-async def unbalanced(outbox: Outbox) -> list[str]:
-    async with outbox.books._connection() as connection:
-        return await backup.unbalanced(connection)
+async def unbalanced(outbox: Outbox) -> list[tuple[int, str]]:
+    return list((await outbox.books.balance()).differences())

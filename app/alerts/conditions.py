@@ -1,0 +1,166 @@
+"""Facts → what is wrong now, as one table. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.endpoints import RelayConfig
+from app.outbox.records import Facts
+
+MIB = 1024 * 1024
+DAY = 86400
+OTHERS = "others"
+"""What an endpoint is called that relay.toml does not name: its name may be anything, as a stranger chose it."""
+LONGER = 1.5
+SHORTEST_SILENCE = timedelta(hours=1)
+
+Found = Iterator[tuple[str, Mapping[str, object]]]
+"""Each place where it is so, with what its words need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong: which condition, where, and what to do about it."""
+
+    name: str
+    place: str
+    words: str
+
+    @property
+    def key(self) -> str:
+        """What tells it from others; nothing personal."""
+        return f"{self.name} {self.place}".strip()
+
+
+def _waiting(facts: Facts, config: RelayConfig) -> Found:
+    for workspace, oldest in facts.waiting.items():
+        if (age := facts.at - oldest) > config.alerts.after:
+            yield workspace, {"age": spelled(age)}
+
+
+def _paused(facts: Facts, config: RelayConfig) -> Found:
+    for name, way in facts.workspaces.items():
+        if way.paused:
+            yield name, {"said": way.paused}
+
+
+def _failing(facts: Facts, config: RelayConfig) -> Found:
+    for name, way in facts.workspaces.items():
+        if way.is_troubled and not way.paused:
+            yield name, {"times": way.failures}
+
+
+def _held(facts: Facts, config: RelayConfig) -> Found:
+    counted: Counter[str] = Counter()
+    for reason, count in facts.held.items():
+        counted[reason.partition(":")[0]] += count
+    yield from ((reason, {"count": leads(count)}) for reason, count in sorted(counted.items()))
+
+
+def _quarantined(facts: Facts, config: RelayConfig) -> Found:
+    for reason, count in facts.quarantined.items():
+        if count > config.alerts.quarantine:
+            yield reason, {"count": count}
+
+
+def _dropped(facts: Facts, config: RelayConfig) -> Found:
+    today = int(facts.at.timestamp()) // DAY
+    counted: Counter[str] = Counter()
+    for (day, endpoint, what), count in facts.balance.counts.items():
+        if day == today and what == "dropped":
+            counted[known(endpoint, config)] += count
+    yield from ((endpoint, {"count": leads(count)}) for endpoint, count in sorted(counted.items()))
+
+
+def _disk(facts: Facts, config: RelayConfig) -> Found:
+    if facts.disk_free is not None and facts.disk_free < config.alerts.disk_mib * MIB:
+        yield "", {"mib": facts.disk_free // MIB}
+
+
+def _silent(facts: Facts, config: RelayConfig) -> Found:
+    for endpoint in config.endpoints():
+        last, longest = facts.last_seen.get(endpoint.name, (None, None))
+        learned = max(longest * LONGER, SHORTEST_SILENCE) if longest is not None else None
+        limit, since = endpoint.expect_every or learned, last or facts.began
+        if limit is not None and since is not None and facts.at - since > limit:
+            came = f"the last came {spelled(facts.at - last)} ago" if last else "none ever came"
+            yield (
+                endpoint.name,
+                {"came": came, "limit": spelled(limit), "address": f"/{endpoint.kind}s/{endpoint.name}"},
+            )
+
+
+def _differing(facts: Facts, config: RelayConfig) -> Found:
+    for (day, endpoint), count in facts.balance.differences().items():
+        date = f"{datetime.fromtimestamp(day * DAY, UTC):%Y-%m-%d}"
+        what = f"{leads(abs(count))} {'missing' if count > 0 else 'more than were accepted'}"
+        yield f"{known(endpoint, config)} {date}", {"what": what}
+
+
+CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
+    "waiting": (_waiting, """\
+        Leads do not get through: for {place} the oldest has waited {age}. None is lost, and the relay keeps trying.
+        Look at what else is said here, and whether AgencyHandy is up."""),
+    "paused": (_paused, """\
+        AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. lead-relay check tells
+        what is wrong; if it is the key, put the new one into the settings and start the relay again."""),
+    "failing": (_failing, """\
+        AgencyHandy did not take leads of {place} {times} times in a row, so they wait and one at a time is tried.
+        If AgencyHandy is up, ask its support, or look at lead-relay leads list --state pending."""),
+    "held": (_held, """\
+        {count} held: {place}. Only you can put that right: lead-relay leads list --state held shows which."""),
+    "quarantine": (_quarantined, """\
+        {count} requests were put into quarantine within the last hour: {place}. If a provider's secret or address
+        was changed, change it in relay.toml too; what is kept is not lost, but the oldest go first."""),
+    "dropped": (_dropped, """\
+        The quarantine is full, and {count} of {place} had to make room today. Raise QUARANTINE_ROWS and
+        QUARANTINE_MIB, and find out who sends so much."""),
+    "disk": (_disk, """\
+        The disk is nearly full: {mib} MiB are left for the store. Make room; a full disk takes nothing in."""),
+    "silent": (_silent, """\
+        Nothing comes in at {place}: {came}, and it is never silent for more than {limit}. Send a test through the
+        website or the provider, and look whether it still posts to {address}, with the same secret."""),
+    "books": (_differing, """\
+        The books do not balance for {place} (UTC): {what}. Somebody or something changed the store past the relay.
+        Keep a copy of it as it is, and compare with your backup."""),
+}  # fmt: skip
+"""Each condition's name → where it is so, and what people are told. `{place}` is where."""
+
+STORE = Trouble(
+    "store",
+    "",
+    "The store cannot be written, so nothing is accepted: senders are told to try again. Look at the disk's space and "
+    "the folder's owner, or whether PostgreSQL is up.",
+)
+"""What no look at the store can find."""
+
+
+def troubles(facts: Facts, config: RelayConfig) -> dict[str, Trouble]:
+    """All that is wrong now, by key."""
+    found = (
+        Trouble(name, place, " ".join(words.split()).format(place=place, **more))
+        for name, (find, words) in CONDITIONS.items()
+        for place, more in find(facts, config)
+    )
+    return {trouble.key: trouble for trouble in found}
+
+
+def known(endpoint: str, config: RelayConfig) -> str:
+    """The endpoint's name, if relay.toml has it."""
+    return endpoint if endpoint in config.forms or endpoint in config.hooks else OTHERS
+
+
+def leads(count: int) -> str:
+    """`1 lead`, `2 leads`."""
+    return f"{count} lead{'' if count == 1 else 's'}"
+
+
+def spelled(time: timedelta) -> str:
+    """A time in its two largest units: `3 d 4 h`, `20 min`, `12 s`."""
+    seconds = max(round(time.total_seconds()), 0)
+    sizes = (("d", seconds // 86400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
+    parts = [f"{count} {unit}" for unit, count in sizes if count]
+    return " ".join(parts[:2]) or "0 s"
