@@ -96,7 +96,7 @@ class Worker:
         if not self._in_hand:
             return False
         async with self._kept(self._in_hand[0].claim):
-            await self._side_by_side(requests_of(self._in_hand), is_first=True)
+            await self._side_by_side(requests_of(self._in_hand), is_first=limit is None)
         self._in_hand = []
         return True
 

@@ -160,16 +160,6 @@ async def test_leads_are_claimed_only_when_due(outbox: Outbox) -> None:
     assert len(await claim(outbox, NOW + timedelta(minutes=5))) == 1
 
 
-@pytest.mark.parametrize("trouble", [{"unknown": True}, {"attempts": 2}], ids=["unknown", "failed twice"])
-async def test_a_lead_that_may_spoil_a_request_goes_alone(outbox: Outbox, trouble: dict[str, object]) -> None:
-    for number in range(3):
-        await outbox.add(submission(number))
-    first, *others = await claim(outbox)
-    await outbox.settle([back(first, **trouble), *(back(lead) for lead in others)], (), NOW)
-
-    assert sorted([len(await claim(outbox)), len(await claim(outbox))]) == [1, 2]
-
-
 async def test_the_leads_of_a_worker_that_is_gone_come_back_as_unknown(outbox: Outbox) -> None:
     await outbox.add(submission())
     await claim(outbox)
