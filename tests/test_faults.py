@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -184,3 +185,46 @@ def test_a_lead_that_the_relay_itself_stumbles_over_is_held_in_the_end_and_takes
     held = "SELECT state, reason FROM leads WHERE email = 'p3@example.com'"
     reason = "gave up: ValueError in the relay, see its log"
     eventually(lambda: stored(tmp_path, held) == [("held", reason)], "it is held", 40)
+
+
+@contextlib.contextmanager
+def disturbed(relay: RelayProcess, how: str) -> Iterator[None]:
+    """What the relay asks the disk to confirm meets with `how`, as strace's `inject` spells it."""
+    calls = "fsync,fdatasync"
+    traced = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={calls}", "-e", f"inject={calls}:{how}"]
+    with subprocess.Popen([*traced, "-p", str(relay.pid)]) as tracer:
+        status = Path(f"/proc/{relay.pid}/status")
+        eventually(lambda: f"TracerPid:\t{tracer.pid}" in status.read_text(), "strace is attached")
+        try:
+            yield
+        finally:
+            tracer.terminate()
+
+
+@pytest.mark.slow
+def test_nobody_is_thanked_before_the_disk_has_confirmed(
+    tmp_path: Path, sandbox: SandboxClient, launch: Launch
+) -> None:
+    """What a power cut leaves is what the disk confirmed."""
+    relay = launch(RelayProcess(tmp_path, sandbox.address))
+    with disturbed(relay, "delay_enter=700000"):
+        began = time.monotonic()
+        [acknowledged], _ = send(relay.address, 1, "slow")
+        assert time.monotonic() - began >= 0.7
+
+    eventually(lambda: sandbox.emails() == [acknowledged], "it is delivered", 30)
+
+
+@pytest.mark.slow
+def test_nobody_is_thanked_for_what_the_disk_could_not_confirm(
+    tmp_path: Path, sandbox: SandboxClient, launch: Launch
+) -> None:
+    relay = launch(RelayProcess(tmp_path, sandbox.address))
+    before, _ = send(relay.address, 2, "before")
+    eventually(lambda: all_settled(relay), "the first are settled", 30)
+    with disturbed(relay, "error=EIO"):
+        amid, refused = send(relay.address, 3, "amid")
+    after, _ = send(relay.address, 2, "after")
+
+    assert (amid, [one.status_code for one in refused]) == ([], [503] * 3)
+    eventually(lambda: {*before, *after} == set(sandbox.emails()), "what was acknowledged is delivered", 30)
