@@ -119,7 +119,7 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
 def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
     """One lead with all that happened to it."""
     if as_json:
-        whole = {**stored_json(one), **lead_json(one.lead), "why": _why(one.lead)}
+        whole = {**stored_json(one), "why": _why(one.lead)}
         _json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
     _one_lead(one.lead)
@@ -177,26 +177,27 @@ def lead_json(one: Lead) -> dict[str, Any]:
     }
 
 
+FIRST = ("firstName", "lastName", "email", "contactNo")
+REST = tuple(name for name in FIELDS if name not in FIRST)
+
+
 def stored_json(one: StoredLead) -> dict[str, Any]:
-    """A line of `leads list --json`."""
+    """A stored lead with all its fields: a line of `leads list --json`, a row of an export."""
+    fields = lead_json(one.lead)
     return {
         "id": one.id,
         "state": one.lead.state.value,
         "endpoint": one.endpoint,
-        "firstName": one.lead.first_name,
-        "lastName": one.lead.last_name,
-        "email": one.lead.email,
-        "contactNo": one.lead.contact_no,
+        **{name: fields[name] for name in FIRST},
         "memberId": one.member_id or None,
         "receivedAt": one.received_at.isoformat(),
-        "reason": one.lead.reason,
         "workspace": one.workspace,
+        **fields,
     }
 
 
-def whole_json(one: StoredLead) -> dict[str, Any]:
-    """A lead with all its fields, for an export."""
-    return {**stored_json(one), **lead_json(one.lead)}
+EXPORTED = ("id", "state", "endpoint", *FIRST, "memberId", "receivedAt", "workspace", "reason", *REST, "utm", "extra")
+"""The names of its values, in their order: the head of an export."""
 
 
 def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
@@ -208,14 +209,14 @@ def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
         complain(f"and {len(refused) - MOST_LINES} more")
 
 
-def changes(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
+def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
     """What reading a lead again would change."""
     if as_json:
-        return _json({"id": lead_id or None, "refusal": refusal, "changes": fields})
-    _line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
-    if not refusal and fields:
+        _json({"id": lead_id, "refusal": refusal, "changes": fields})
+        return
+    _line(lead_id, "bold", refusal or ("" if fields else "stays as it is"))
+    if fields and not refusal:
         wide.print(_table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
-    return None
 
 
 def deeds(found: list[Deed], *, as_json: bool) -> None:
@@ -228,11 +229,12 @@ def deeds(found: list[Deed], *, as_json: bool) -> None:
     wide.print(_table(("when (UTC)", "who", "what", "lead", "which"), rows))
 
 
-def progress(what: str, total: int) -> Progress:
-    """A bar, at a terminal; to be entered."""
-    bar = Progress(console=err, transient=True, disable=not err.is_terminal)
-    bar.add_task(what, total=total)
-    return bar
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar at a terminal; it is told how much more is done."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
 
 
 def read_file(path: Path) -> bytes:
