@@ -99,7 +99,10 @@ def preview(
     from app.preview import read_request
 
     _, config = configuration()
-    data = sys.stdin.buffer.read() if str(body) == "-" else console.read_file(body)
+    try:
+        data = sys.stdin.buffer.read() if str(body) == "-" else body.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{body}: cannot be read: {error.strerror}") from error
     reading = read_request(
         config, endpoint, data, content_type=content_type, headers=header or [], now=datetime.now(UTC)
     )
@@ -148,9 +151,7 @@ def test_alerts() -> None:
             "relay.toml names nobody to tell: give [alerts] `to` and `leads_to`; see docs/alerts.md."
         )
     for who, taken in tried:
-        words = (
-            "took the message; look whether it arrived" if taken else "did not take it: look at address and password"
-        )
-        console.finding(Finding(who, taken, words))
+        did = "took the message; look whether it arrived"
+        console.finding(Finding(who, taken, did if taken else "did not take it: look at address and password"))
     if not all(taken for _, taken in tried):
         raise typer.Exit(1)

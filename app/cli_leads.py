@@ -45,18 +45,21 @@ class Choice:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 
     def __post_init__(self) -> None:
-        if [bool(self.ids), bool(self.email), bool(self.state or self.endpoint or self.everything)].count(True) != 1:
+        has_filter = bool(self.state or self.endpoint or self.everything)
+        if [bool(self.ids), self.email is not None, has_filter].count(True) != 1:
             raise ConfigurationError("Name leads by their ids, or choose by --state and --endpoint, --email, or --all.")
+        if self.email is not None and "@" not in self.email.strip("@ "):
+            raise ConfigurationError(f"--email {self.email}: expected an e-mail address")
 
     async def find(self, person: Hands, states: frozenset[LeadState]) -> list[str]:
         """The ids. Who chooses by no state means the leads in one of `states`."""
         from app.outbox.by_address import leads_with
 
-        if self.email:
+        if self.email is not None:
             return await leads_with(person.outbox, self.email)
-        return list(
-            dict.fromkeys(self.ids or await person.choose([self.state] if self.state else states, self.endpoint))
-        )
+        if self.ids:
+            return list(dict.fromkeys(self.ids))
+        return await person.choose([self.state] if self.state else states, self.endpoint)
 
 
 def chooses(command: Callable[..., None]) -> Callable[..., None]:
@@ -145,7 +148,7 @@ def remap(
             for change in [] if lead_id in known else await read_again(person, lead_id, config, named, dry_run=dry_run):
                 known[change.id] = change.refusal
                 if dry_run:
-                    console.change(change.id, change.refusal, change.fields, as_json=as_json)
+                    console.change(change.id if change.stored else "", change.refusal, change.fields, as_json=as_json)
         return {lead_id: known[lead_id] for lead_id in some if known[lead_id]}
 
     carry_out("remap", choice, work, dry_run=dry_run)
@@ -158,12 +161,15 @@ def export(
 ) -> None:
     """Writes as it reads; the file is for its owner's eyes."""
     with nullcontext(sys.stdout) if path == "-" else _private(path) as out:
-        table = csv.writer(out)
-        table.writerow(console.EXPORTED)
+        table, has_head = csv.writer(out), False
 
         async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
+            nonlocal has_head
             found = {lead.id: console.stored_json(lead) for lead in await person.outbox.books.of_ids(some)}
-            table.writerows(map(cell, row.values()) for row in found.values())
+            for row in found.values():
+                if not has_head:
+                    has_head = bool(table.writerow(row))
+                table.writerow(map(cell, row.values()))
             await person.note_export(list(found))
             return {lead_id: "there is no such lead" for lead_id in some if lead_id not in found}
 
@@ -180,7 +186,8 @@ def carry_out(what: str, choice: Choice, work: Work, *, dry_run: bool = False) -
         async with hands() as person:
             ids = await choice.find(person, ACTS[what].states)
             if not choice.ids or what == "erase":
-                sure(f"{what}: {len(ids)} leads", yes=choice.yes or dry_run or what == "export" or not ids)
+                words = "" if choice.email is None else " that have or mention this address"
+                sure(f"{what}: {len(ids)} leads{words}", yes=choice.yes or dry_run or what == "export" or not ids)
             refused: dict[str, str] = {}
             with console.progress(what, len(ids)) as advance:
                 for start in range(0, len(ids), AT_ONCE):

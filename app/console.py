@@ -18,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from app.endpoints import RelayConfig
-from app.errors import ConfigurationError
 from app.lead import FIELDS, Lead, LeadState
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
 from app.reader import Reading
@@ -128,13 +127,8 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
     if one.member_id:
         _line("member", "", one.member_id)
     for attempt in tries:
-        words = " ".join(attempt.answer.split())[:160]
-        status = attempt.status or "no answer"
-        _line(
-            "attempt",
-            "",
-            f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {attempt.outcome} {status} {attempt.duration_ms} ms {words}",
-        )
+        how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
+        _line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
 
 
 @contextmanager
@@ -177,27 +171,19 @@ def lead_json(one: Lead) -> dict[str, Any]:
     }
 
 
-FIRST = ("firstName", "lastName", "email", "contactNo")
-REST = tuple(name for name in FIELDS if name not in FIRST)
-
-
 def stored_json(one: StoredLead) -> dict[str, Any]:
-    """A stored lead with all its fields: a line of `leads list --json`, a row of an export."""
+    """A stored lead with all its fields, the most telling first: a line of `leads list --json`, a row of an export."""
     fields = lead_json(one.lead)
     return {
         "id": one.id,
-        "state": one.lead.state.value,
+        "state": fields["state"],
         "endpoint": one.endpoint,
-        **{name: fields[name] for name in FIRST},
+        **{name: fields[name] for name in ("firstName", "lastName", "email", "contactNo")},
         "memberId": one.member_id or None,
         "receivedAt": one.received_at.isoformat(),
         "workspace": one.workspace,
         **fields,
     }
-
-
-EXPORTED = ("id", "state", "endpoint", *FIRST, "memberId", "receivedAt", "workspace", "reason", *REST, "utm", "extra")
-"""The names of its values, in their order: the head of an export."""
 
 
 def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
@@ -212,9 +198,9 @@ def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
 def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
     """What reading a lead again would change."""
     if as_json:
-        _json({"id": lead_id, "refusal": refusal, "changes": fields})
+        _json({"id": lead_id or None, "refusal": refusal, "changes": fields})
         return
-    _line(lead_id, "bold", refusal or ("" if fields else "stays as it is"))
+    _line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
     if fields and not refusal:
         wide.print(_table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
 
@@ -235,14 +221,6 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda more: bar.advance(task, more)
-
-
-def read_file(path: Path) -> bytes:
-    """A file's bytes, or ConfigurationError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _why(one: Lead) -> dict[str, dict[str, str]]:

@@ -17,10 +17,10 @@ SETTLED: Final = frozenset(LeadState) - {LeadState.SENDING, LeadState.ERASED}
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """The states that it may be done in, the state that comes of it, how that is said, and what the act is."""
+    """The states it may be done in, the state that comes of it (None: the same), how that is said, what the act is."""
 
     states: frozenset[LeadState]
-    becomes: LeadState
+    becomes: LeadState | None
     done: str
     help: str
 

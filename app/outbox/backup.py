@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import StoreUnavailable
 from app.lead import LeadState
-from app.outbox.engine import migrate, newest_revision, open_engine, switch_to_one_file
+from app.outbox.engine import fold, migrate, newest_revision, open_engine
 from app.outbox.facts import balance
 from app.outbox.tables import attempts, audit, duties, fingerprints, leads, ledger, metadata, submissions
 
@@ -45,7 +45,8 @@ async def back_up(url: str, path: Path, progress: Progress) -> None:
         await _check_version(source)
         with TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
             part = Path(folder) / "relay.db"
-            await _write(part, source, progress)
+            async with _new_store(f"sqlite+aiosqlite:///{part}") as target:
+                await _copy(source, target, progress)
             _put_in_place(part, path)
 
 
@@ -68,31 +69,27 @@ async def look_through(path: Path) -> Looked:
 
 async def put_back(path: Path, url: str, progress: Progress) -> None:
     """Fills an empty store, on which no relay runs. What waited then may have been sent since, which is remembered."""
-    engine = open_engine(url, begin="IMMEDIATE", connections=1)
-    try:
-        async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
-            await _check_version(source)
-            await migrate(url)
-            async with engine.begin() as target:
-                for table in MUST_BE_EMPTY:
-                    if (await target.execute(select(exists().select_from(table)))).scalar():
-                        raise StoreUnavailable("The store is not empty: a backup is put into a new one only.")
-                await _copy(source, target, progress)
-                waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
-                again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
-                await target.execute(update(leads).where(waiting).values(again))
-    finally:
-        await engine.dispose()
-
-
-async def _write(part: Path, source: AsyncConnection, progress: Progress) -> None:
-    url = f"sqlite+aiosqlite:///{part}"
-    engine = open_engine(url, begin="IMMEDIATE", connections=1)
-    try:
-        await migrate(url)
-        async with engine.begin() as target:
+    async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
+        await _check_version(source)
+        async with _new_store(url) as target:
+            for table in MUST_BE_EMPTY:
+                if (await target.execute(select(exists().select_from(table)))).scalar():
+                    raise StoreUnavailable("The store is not empty: a backup is put into a new one only.")
             await _copy(source, target, progress)
-        await switch_to_one_file(engine)
+            waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
+            again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
+            await target.execute(update(leads).where(waiting).values(again))
+
+
+@asynccontextmanager
+async def _new_store(url: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction on a store that is made where there is none; a file of SQLite's is in one piece afterwards."""
+    await migrate(url)
+    engine = open_engine(url, begin="IMMEDIATE", connections=1)
+    try:
+        async with engine.begin() as target:
+            yield target
+        await fold(engine)
     finally:
         await engine.dispose()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -53,14 +52,19 @@ async def leads_with(outbox: Outbox, address: str) -> list[str]:
 
 async def erase_beside(hands: Hands, address: str) -> None:
     """Erases an address where it stands beside leads. SQLite's log has it until `wipe`."""
-    says = mentions(address)
+    says, found = mentions(address), []
     for table, emptied in BESIDE.items():
         [key] = table.primary_key
         async for row in hands.outbox.books.each(table, size=AT_ONCE):
             if says(_texts(row, emptied)):
-                same = update(table).where(key == row._mapping[key.name]).values(emptied)
-                await hands.outbox.write(partial(AsyncConnection.execute, statement=same))
-    await hands.outbox.write(lambda connection: hands.note(connection, "erase", "by e-mail address"))
+                found.append(update(table).where(key == row._mapping[key.name]).values(emptied))
+
+    async def work(connection: AsyncConnection) -> None:
+        for statement in found:
+            await connection.execute(statement)
+        await hands.note(connection, "erase", f"by e-mail address: {len(found)} requests, answers and words")
+
+    await hands.outbox.write(work)
 
 
 def _texts(row: Any, columns: Collection[str]) -> str:

@@ -91,7 +91,7 @@ def outcome(what: str, now: datetime) -> dict[str, Any]:
     if becomes is LeadState.PENDING:
         return {"state": becomes.value, "reason": "", "next_attempt_at": now, "attempts": 0, "settled_at": None}
     reason = {"reason": "marked by a person"} if becomes is LeadState.SPAM else {}
-    return {"state": becomes.value, "settled_at": now, **reason}
+    return {"state": str(becomes), "settled_at": now, **reason}
 
 
 def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> dict[str, Any]:

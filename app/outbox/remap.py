@@ -58,7 +58,8 @@ async def remap(
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
         theirs = select(leads).where(leads.c.submission_id == row.id).order_by(leads.c.id).with_for_update()
         found = [rows.to_stored(one) for one in await connection.execute(theirs)]
-        changes = _compared(hands, found, new := _read_again(hands, row, found, endpoint))
+        new = _read_again(hands, row, found, endpoint)
+        changes = _compared(hands, found, new)
         if not dry_run and not all(change.refusal for change in changes):
             await _apply(connection, hands, row.id, new, [change for change in changes if not change.refusal])
         return changes

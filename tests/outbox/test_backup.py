@@ -106,10 +106,8 @@ async def test_what_is_put_back_is_all_there_and_what_waited_may_have_been_sent(
 async def test_a_backup_goes_back_into_either_engine(url: str, tmp_path: Path) -> None:
     here = Outbox(f"sqlite+aiosqlite:///{tmp_path}/from.db")
     await here.open()
-    ids = [
-        (await add(here, number, person(number), event_id="é"))[0]
-        for number in range(1200 if "postgres" in url else 20)
-    ]
+    numbers = range(1200 if "postgres" in url else 20)
+    ids = await asyncio.gather(*(add(here, number, person(number), event_id="é") for number in numbers))
     await here.close()
     await back_up(f"sqlite+aiosqlite:///{tmp_path}/from.db", tmp_path / "a.db", quiet)
     await put_back(tmp_path / "a.db", url, quiet)
