@@ -52,12 +52,12 @@ async def leads_with(outbox: Outbox, address: str) -> list[str]:
 
 async def erase_beside(hands: Hands, address: str) -> None:
     """Erases an address where it stands beside leads. SQLite's log has it until `wipe`."""
-    says, found = mentions(address), []
+    says, found = mentions(address), list[Any]()
     for table, emptied in BESIDE.items():
         [key] = table.primary_key
-        async for row in hands.outbox.books.each(table, size=AT_ONCE):
-            if says(_texts(row, emptied)):
-                found.append(update(table).where(key == row._mapping[key.name]).values(emptied))
+        rows = hands.outbox.books.each(table, size=AT_ONCE)
+        keys = [row._mapping[key.name] async for row in rows if says(_texts(row, emptied))]
+        found += [update(table).where(key == one).values(emptied) for one in keys]
 
     async def work(connection: AsyncConnection) -> None:
         for statement in found:
