@@ -7,23 +7,21 @@ import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app import cli_leads, cli_store, console
-from app.commands import Json, configuration, says_what_is_wrong, with_books
+from app.commands import InWords, Json, configuration
 from app.errors import ConfigurationError
-from app.lead import LeadState
 
 app = typer.Typer(
+    cls=InWords,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they can be secrets and people
     help="Takes enquiries and delivers each one to AgencyHandy as a lead, once.",
 )
-leads = typer.Typer(no_args_is_help=True, help="The leads, and where each one stands.")
-leads.add_typer(cli_leads.acts)
-app.add_typer(leads, name="leads")
+app.add_typer(cli_leads.commands, name="leads")
 app.add_typer(cli_store.commands)
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 app.add_typer(alerts, name="alerts")
@@ -38,7 +36,6 @@ def main() -> None:
 
 
 @app.command()
-@says_what_is_wrong
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; HOST in the environment.")] = None,
     port: Annotated[
@@ -57,7 +54,6 @@ def serve(
 
 
 @app.command()
-@says_what_is_wrong
 def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8001,
@@ -78,7 +74,6 @@ def sandbox(
 
 
 @app.command()
-@says_what_is_wrong
 def check() -> None:
     """Look at key, company, role, store, configuration and public address, and say what to do."""
     from app import checkup
@@ -91,7 +86,6 @@ def check() -> None:
 
 
 @app.command()
-@says_what_is_wrong
 def preview(
     body: Annotated[Path, typer.Argument(help="A file with the request's body; - reads standard input.")],
     endpoint: Annotated[str, typer.Option(help="The form or hook it would be sent to.")] = "contact",
@@ -105,7 +99,10 @@ def preview(
     from app.preview import read_request
 
     _, config = configuration()
-    data = sys.stdin.buffer.read() if str(body) == "-" else console.read_file(body)
+    try:
+        data = sys.stdin.buffer.read() if str(body) == "-" else body.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{body}: cannot be read: {error.strerror}") from error
     reading = read_request(
         config, endpoint, data, content_type=content_type, headers=header or [], now=datetime.now(UTC)
     )
@@ -113,7 +110,6 @@ def preview(
 
 
 @app.command()
-@says_what_is_wrong
 def drill(
     *,
     count: Annotated[int, typer.Option("--leads", min=1, help="How many enquiries to send.")] = 2000,
@@ -142,37 +138,7 @@ def drill(
         raise typer.Exit(1)
 
 
-@leads.command("list")
-@says_what_is_wrong
-def list_leads(
-    state: Annotated[LeadState | None, typer.Option(help="Only those in this state.")] = None,
-    endpoint: Annotated[str | None, typer.Option(help="Only those of this form or hook.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """List the newest leads."""
-    found = asyncio.run(with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
-    console.leads(found, as_json=as_json, is_filtered=bool(state or endpoint))
-
-
-@leads.command("show")
-@says_what_is_wrong
-def show_lead(
-    lead_id: Annotated[str, typer.Argument(help="The lead's id, as `leads list` shows it.")], as_json: Json = False
-) -> None:
-    """Show one lead: what was sent, what it became, and every attempt to deliver it."""
-
-    async def look(books: Any) -> Any:
-        lead = await books.lead(lead_id)
-        if lead is None:
-            raise ConfigurationError(f"There is no lead {lead_id}; lead-relay leads list shows those there are.")
-        return lead, await books.submission(lead.submission_id), await books.attempts(lead_id)
-
-    console.lead(*asyncio.run(with_books(look)), as_json=as_json)
-
-
 @alerts.command("test")
-@says_what_is_wrong
 def test_alerts() -> None:
     """Send a test message to everybody who is named in relay.toml, and say who took it."""
     from app.alerts.tell import try_all
@@ -185,9 +151,7 @@ def test_alerts() -> None:
             "relay.toml names nobody to tell: give [alerts] `to` and `leads_to`; see docs/alerts.md."
         )
     for who, taken in tried:
-        words = (
-            "took the message; look whether it arrived" if taken else "did not take it: look at address and password"
-        )
-        console.finding(Finding(who, taken, words))
+        did = "took the message; look whether it arrived"
+        console.finding(Finding(who, taken, did if taken else "did not take it: look at address and password"))
     if not all(taken for _, taken in tried):
         raise typer.Exit(1)

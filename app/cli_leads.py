@@ -1,4 +1,4 @@
-"""`lead-relay leads …`: what a person does to leads, named by id or chosen by what they have in common."""
+"""`lead-relay leads …`: the leads, and what a person does to them, by their ids or by what they have in common."""
 
 from __future__ import annotations
 
@@ -7,258 +7,213 @@ import csv
 import inspect
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from app import console
-from app.commands import Json, configuration, hands, says_what_is_wrong, sure
-from app.endpoints import Endpoint, RelayConfig
-from app.errors import ActRefused, ConfigurationError
+from app.commands import Json, configuration, hands, sure, with_books
+from app.errors import ConfigurationError
 from app.lead import FIELDS, LeadState
+from app.outbox.acts import ACTS
 
 if TYPE_CHECKING:
-    from app.outbox.acts import Hands
-    from app.outbox.remap import Change
+    from app.outbox.hands import Hands
 
 AT_ONCE = 50
-"""So many acts share a commit."""
+"""So many leads share a commit."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would carry out."""
 
-acts = typer.Typer()
-Act = Callable[["Hands", str], Awaitable[None]]
+Work = Callable[["Hands", Sequence[str]], Awaitable[Mapping[str, str]]]
+"""Does something to leads; gives the ids of those that it was not done to, each with the reason."""
+commands = typer.Typer(no_args_is_help=True, help="The leads, and where each one stands.")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which leads; its fields are the arguments of every command here."""
+    """Which leads; its fields are arguments of every act."""
 
     ids: Annotated[list[str] | None, typer.Argument(help="Leads' ids; or choose with the options.")] = None
     state: Annotated[LeadState | None, typer.Option(help="Those in this state.")] = None
     endpoint: Annotated[str | None, typer.Option(help="Those of this form or hook.")] = None
-    reason: Annotated[str | None, typer.Option(help="Those whose reason begins so, such as signature.")] = None
-    since: Annotated[datetime | None, typer.Option(help="Those received then or later (UTC).")] = None
-    before: Annotated[datetime | None, typer.Option(help="Those received earlier (UTC).")] = None
+    email: Annotated[str | None, typer.Option(help="Those that this address stands in, anywhere.")] = None
     everything: Annotated[bool, typer.Option("--all", help="All that it can be done to.")] = False
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 
-    @property
-    def is_filter(self) -> bool:
-        """Whether leads are chosen by what they have in common."""
-        return any((self.state, self.endpoint, self.reason, self.since, self.before, self.everything))
+    def __post_init__(self) -> None:
+        has_filter = bool(self.state or self.endpoint or self.everything)
+        if [bool(self.ids), self.email is not None, has_filter].count(True) != 1:
+            raise ConfigurationError("Name leads by their ids, or choose by --state and --endpoint, --email, or --all.")
+        if self.email is not None and "@" not in self.email.strip("@ "):
+            raise ConfigurationError(f"--email {self.email}: expected an e-mail address")
 
-    def where(self, states: frozenset[LeadState]) -> Any:
-        """The condition of the leads, which are in one of the states if no other is asked for."""
-        from app.outbox.acts import chosen
+    async def find(self, person: Hands, states: frozenset[LeadState]) -> list[str]:
+        """The ids. Who chooses by no state means the leads in one of `states`."""
+        from app.outbox.by_address import leads_with
 
-        return chosen(
-            [self.state] if self.state else states,
-            endpoint=self.endpoint,
-            reason=self.reason,
-            since=self.since and self.since.replace(tzinfo=UTC),
-            before=self.before and self.before.replace(tzinfo=UTC),
-            ids=self.ids or (),
-        )
+        if self.email is not None:
+            return await leads_with(person.outbox, self.email)
+        if self.ids:
+            return list(dict.fromkeys(self.ids))
+        return await person.choose([self.state] if self.state else states, self.endpoint)
 
 
-def takes_a_choice(command: Callable[..., None]) -> Callable[..., None]:
+def chooses(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the arguments that choose leads, beside its own, and hands it the `Choice`."""
-    choice = inspect.signature(Choice, eval_str=True).parameters
+    shared = inspect.signature(Choice, eval_str=True).parameters
     own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "choice"]
 
-    @wraps(command)
     def run(**given: Any) -> None:
-        command(Choice(**{name: given.pop(name) for name in choice}), **given)
+        command(Choice(**{name: given.pop(name) for name in shared}), **given)
 
-    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *choice.values())]
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared.values())]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    del run.__dict__["__wrapped__"]
-    return says_what_is_wrong(run)
+    return run
 
 
-def simple(what: str, done: str, words: str, act: Act) -> None:
-    """Adds a command that has nothing to say but which leads."""
+@commands.command("list")
+def list_leads(
+    state: Annotated[LeadState | None, typer.Option(help="Only those in this state.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Only those of this form or hook.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest leads."""
+    found = asyncio.run(with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
+    console.leads(found, as_json=as_json, is_filtered=bool(state or endpoint))
+
+
+@commands.command("show")
+def show_lead(
+    lead_id: Annotated[str, typer.Argument(help="The lead's id, as `leads list` shows it.")], as_json: Json = False
+) -> None:
+    """Show one lead: what was sent, what it became, and every attempt to deliver it."""
+
+    async def look(books: Any) -> Any:
+        lead = await books.lead(lead_id)
+        if lead is None:
+            raise ConfigurationError(f"There is no lead {lead_id}; lead-relay leads list shows those there are.")
+        return lead, await books.submission(lead.submission_id), await books.attempts(lead_id)
+
+    console.lead(*asyncio.run(with_books(look)), as_json=as_json)
+
+
+def simple(what: str) -> None:
+    """Adds a command for an act that has nothing to say but which leads."""
 
     def command(choice: Choice) -> None:
-        carry_out(what, done, choice, act)
+        carry_out(what, choice, lambda person, some: person.do(what, some))
 
-    acts.command(what, help=words)(takes_a_choice(command))
-
-
-simple("release", "released", "Send leads that are held, spam or duplicates.", lambda who, id_: who.release(id_))
-simple("spam", "marked as spam", "Mark leads as spam: they are kept, not sent.", lambda who, id_: who.mark_spam(id_))
-simple("discard", "discarded", "Put leads away.", lambda who, id_: who.discard(id_))
+    commands.command(what, help=ACTS[what].help)(chooses(command))
 
 
-@acts.command()
-@takes_a_choice
+for _what in ("release", "spam", "discard", "erase"):
+    simple(_what)
+
+
+@commands.command("edit", help=ACTS["edit"].help)
+@chooses
 def edit(
     choice: Choice,
     put: Annotated[list[str], typer.Option("--set", help=f"FIELD=VALUE; a field is one of {', '.join(FIELDS)}.")],
 ) -> None:
-    """Change fields of leads, and send them."""
+    """Gives every chosen lead the same values."""
     changes = dict(_pair(one) for one in put)
     _, config = configuration()
-
-    async def act(person: Hands, lead_id: str) -> None:
-        lead = await person.outbox.books.lead(lead_id)
-        endpoint = _endpoint(config, lead.endpoint) if lead else None
-        await person.edit(lead_id, changes, endpoint.region if endpoint else config.region)
-
-    carry_out("edit", "edited", choice, act)
+    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config))
 
 
-@acts.command()
-@takes_a_choice
-def erase(
-    choice: Choice,
-    email: Annotated[str | None, typer.Option(help="Wherever this address stands, instead.")] = None,
-) -> None:
-    """Delete what leads say, for good, and the requests they came in. AgencyHandy keeps what it has."""
-    if email is None:
-        carry_out("erase", "erased", choice, lambda person, lead_id: person.erase(lead_id), always_ask=True)
-    elif choice.ids or choice.is_filter:
-        raise ConfigurationError("--email chooses by itself: leave the ids and the other options out.")
-    else:
-        asyncio.run(_erase_address(email, yes=choice.yes))
-    console.say("What AgencyHandy has of them has to be deleted there, by hand; so do backups and exports.")
-
-
-@acts.command()
-@takes_a_choice
+@commands.command("remap", help=ACTS["remap"].help)
+@chooses
 def remap(
     choice: Choice,
-    as_: Annotated[str | None, typer.Option("--as", help="Read as a request to this form or hook.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Only show what would change.")] = False,
+    named: Annotated[str | None, typer.Option("--as", help="Read as a request to this form or hook.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read the requests of stopped leads again, as relay.toml maps them today."""
-    from app.outbox.remap import look
+    """Reads each request once, however many of its leads are chosen."""
     from app.outbox.remap import remap as read_again
 
     _, config = configuration()
-    if as_ is not None and _endpoint(config, as_) is None:
-        raise ConfigurationError(f"--as {as_}: relay.toml has no such form or hook")
-    read: dict[str, asyncio.Task[list[Change]]] = {}
+    if named is not None and named not in {one.name for one in config.endpoints()}:
+        raise ConfigurationError(f"--as {named}: relay.toml has no such form or hook")
+    known: dict[str, str] = {}
 
-    async def act(person: Hands, lead_id: str) -> None:
-        if (lead := await person.outbox.books.lead(lead_id)) is None:
-            raise ActRefused("there is no such lead")
-        if (endpoint := _endpoint(config, as_ or lead.endpoint)) is None:
-            raise ActRefused(f"no form or hook is called {lead.endpoint}: name one with --as")
-        if is_first := (id_ := lead.submission_id) not in read:
-            read[id_] = asyncio.create_task((look if dry_run else read_again)(person, id_, endpoint))
-        changes = await read[id_]
-        for change in changes if is_first and dry_run else []:
-            of = change.stored.id if change.stored else ""
-            console.changes(of, change.refusal, change.fields, as_json=as_json)
-        if why := next((one.refusal for one in changes if one.stored and one.stored.id == lead_id), ""):
-            raise ActRefused(why)
+    async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
+        for lead_id in some:
+            for change in [] if lead_id in known else await read_again(person, lead_id, config, named, dry_run=dry_run):
+                known[change.id] = change.refusal
+                if dry_run:
+                    console.change(change.id if change.stored else "", change.refusal, change.fields, as_json=as_json)
+        return {lead_id: known[lead_id] for lead_id in some if known[lead_id]}
 
-    done = "would be re-mapped" if dry_run else "re-mapped"
-    carry_out("remap", done, choice, act, never_ask=dry_run)
+    carry_out("remap", choice, work, dry_run=dry_run)
 
 
-@acts.command()
-@takes_a_choice
+@commands.command("export", help=ACTS["export"].help)
+@chooses
 def export(
-    choice: Choice,
-    path: Annotated[str, typer.Argument(help="The file; - writes to standard output.")],
-    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="How it is written.")] = "csv",
+    choice: Choice, path: Annotated[str, typer.Argument(help="The CSV file; - writes to standard output.")]
 ) -> None:
-    """Write leads with all their fields into a file."""
-    asyncio.run(_export(choice, path, as_csv=form == "csv"))
+    """Writes as it reads; the file is for its owner's eyes."""
+    with nullcontext(sys.stdout) if path == "-" else _private(path) as out:
+        table, has_head = csv.writer(out), False
+
+        async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
+            nonlocal has_head
+            found = {lead.id: console.stored_json(lead) for lead in await person.outbox.books.of_ids(some)}
+            for row in found.values():
+                if not has_head:
+                    has_head = bool(table.writerow(row))
+                table.writerow(map(cell, row.values()))
+            await person.note_export(list(found))
+            return {lead_id: "there is no such lead" for lead_id in some if lead_id not in found}
+
+        carry_out("export", choice, work)
 
 
-def carry_out(
-    what: str, done: str, choice: Choice, act: Act, *, always_ask: bool = False, never_ask: bool = False
-) -> None:
-    """Does an act to the chosen leads, having asked where they were not named; exit code 1 if any was refused."""
+def carry_out(what: str, choice: Choice, work: Work, *, dry_run: bool = False) -> None:
+    """Does an act to the chosen leads, step by step: the count, a question, a bar, what came of it.
 
-    async def run() -> dict[str, str]:
+    Asks where leads were not named one by one, or are to be erased; exit code 1 if any was refused.
+    """
+
+    async def run() -> Mapping[str, str]:
         async with hands() as person:
-            ids = await _chosen(person, what, choice)
-            if (always_ask or not choice.ids) and ids and not never_ask:
-                sure(f"{what}: {len(ids)} leads", yes=choice.yes)
+            ids = await choice.find(person, ACTS[what].states)
+            if not choice.ids or what == "erase":
+                words = "" if choice.email is None else " that have or mention this address"
+                sure(f"{what}: {len(ids)} leads{words}", yes=choice.yes or dry_run or what == "export" or not ids)
             refused: dict[str, str] = {}
-            with console.progress(what, len(ids)) as bar:
-                for some in (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)):
-                    whys = await asyncio.gather(*(_why_not(act, person, lead_id) for lead_id in some))
-                    refused |= {lead_id: why for lead_id, why in zip(some, whys, strict=True) if why}
-                    bar.advance(bar.task_ids[0], len(some))
-            console.outcome(done, len(ids) - len(refused), refused)
+            with console.progress(what, len(ids)) as advance:
+                for start in range(0, len(ids), AT_ONCE):
+                    some = ids[start : start + AT_ONCE]
+                    refused |= await work(person, some)
+                    advance(len(some))
             if what == "erase":
-                await _wipe(person)
+                await _erase_the_rest(person, choice.email)
+            done = "would be " * dry_run + ACTS[what].done
+            console.outcome(done, len(ids) - len(refused), refused)
             return refused
 
     if asyncio.run(run()):
         raise typer.Exit(1)
 
 
-async def _why_not(act: Act, person: Hands, lead_id: str) -> str:
-    try:
-        await act(person, lead_id)
-    except ActRefused as refusal:
-        return str(refusal)
-    return ""
-
-
-async def _chosen(person: Hands, what: str, choice: Choice) -> list[str]:
-    from app.outbox.acts import MAY
-    from app.outbox.tables import leads
-
-    if bool(choice.ids) == choice.is_filter:
-        raise ConfigurationError("Name leads by their ids, or choose them by options such as --state, or --all.")
-    if choice.ids:
-        return list(dict.fromkeys(choice.ids))
-    return await person.outbox.books.ids(leads, *choice.where(MAY[what]))
-
-
-async def _erase_address(address: str, *, yes: bool) -> None:
-    from app.outbox.by_address import erase_address, find_address
-
-    if "@" not in address.strip("@ "):
-        raise ConfigurationError(f"--email {address}: expected an e-mail address")
-    async with hands() as person:
-        found = await find_address(person.outbox, address)
-        beside = f"{len(found.others)} leads that only mention it, {len(found.requests)} requests"
-        sure(f"erase: {len(found.own)} leads with this address, {beside}", yes=yes)
-        count, sending = await erase_address(person, address)
-        await _wipe(person)
-        console.outcome("erased", count, dict.fromkeys(sending, "it is being sent at this moment: run this again"))
-    if sending:
-        raise typer.Exit(1)
-
-
-async def _wipe(person: Hands) -> None:
+async def _erase_the_rest(person: Hands, email: str | None) -> None:
+    """What stands beside leads, in the store's log, and out of our reach."""
+    from app.outbox.by_address import erase_beside
     from app.outbox.erasure import wipe
 
+    if email is not None:
+        await erase_beside(person, email)
     if not await wipe(person.outbox):
         console.complain("The store is being read, so its log keeps what was erased until the relay next tidies up.")
-
-
-async def _export(choice: Choice, path: str, *, as_csv: bool) -> None:
-    """Streams the leads; the file is for its owner's eyes."""
-    where = choice.where(frozenset(LeadState))
-    async with hands() as person:
-        with nullcontext(sys.stdout) if path == "-" else _private(path) as out:
-            count = 0
-            table = csv.writer(out)
-            async for lead in person.outbox.books.choose(*where):
-                row = console.whole_json(lead)
-                if as_csv and not count:
-                    table.writerow(row)
-                _ = table.writerow(map(cell, row.values())) if as_csv else out.write(console.json_line(row) + "\n")
-                count += 1
-        await person.outbox.write(lambda open_: person.note(open_, "export", f"{count} leads"))
-    console.say(f"exported: {count}")
+    console.say("What AgencyHandy has of them has to be deleted there, by hand; so do backups and exports.")
 
 
 def _private(path: str) -> TextIO:
@@ -283,7 +238,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise ConfigurationError(f"--set {text}: expected FIELD=VALUE")
     return name.strip(), value
-
-
-def _endpoint(config: RelayConfig, name: str) -> Endpoint | None:
-    return next((one for one in config.endpoints() if one.name == name), None)

@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 
 from app import console
-from app.commands import Json, says_what_is_wrong, with_books, with_store
+from app.commands import Json, with_books, with_store
 from app.errors import ConfigurationError
 
 commands = typer.Typer()
 
 
 @commands.command()
-@says_what_is_wrong
 def backup(
     path: Annotated[Path, typer.Argument(help="The file to write.")],
     force: Annotated[bool, typer.Option(help="Replace a file that is there.")] = False,
@@ -27,13 +26,12 @@ def backup(
     if path.exists() and not (force and path.is_file()):
         raise ConfigurationError(f"{path} is there already: choose another name, or say --force.")
     _, url = with_store()
-    with console.progress("backup", 0) as bar:
-        asyncio.run(back_up(url, path, lambda rows: bar.update(bar.task_ids[0], advance=rows)))
+    with console.progress("backup") as advance:
+        asyncio.run(back_up(url, path, advance))
     console.say(f"{path}: {path.stat().st_size:,} bytes")
 
 
 @commands.command()
-@says_what_is_wrong
 def restore(
     path: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
     check: Annotated[bool, typer.Option("--check", help="Only look whether it is whole.")] = False,
@@ -50,13 +48,12 @@ def restore(
         raise typer.Exit(1)
     if not check:
         _, url = with_store(must_exist=False)
-        with console.progress("restore", 0) as bar:
-            asyncio.run(put_back(path, url, lambda rows: bar.update(bar.task_ids[0], advance=rows)))
+        with console.progress("restore") as advance:
+            asyncio.run(put_back(path, url, advance))
     console.say("The backup is whole." if check else "The backup is in the store.")
 
 
 @commands.command()
-@says_what_is_wrong
 def audit(
     lead: Annotated[str | None, typer.Option(help="Only what was done to the lead of this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,

@@ -8,10 +8,10 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from app import console
 from app.endpoints import RelayConfig, load_relay_config
@@ -19,23 +19,20 @@ from app.errors import ConfigurationError, RelayError
 from app.settings import Settings, environment, load_settings
 
 if TYPE_CHECKING:
-    from app.outbox.acts import Hands
+    from app.outbox.hands import Hands
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
-def says_what_is_wrong(command: Callable[..., None]) -> Callable[..., None]:
-    """Our own errors in words and exit code 2, instead of a traceback."""
+class InWords(TyperGroup):
+    """Commands whose errors, where they are our own, are said in words with exit code 2, instead of a traceback."""
 
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def invoke(self, ctx: Any) -> Any:
         try:
-            command(*args, **kwargs)
+            return super().invoke(ctx)
         except RelayError as error:
             console.complain(str(error))
             raise typer.Exit(2) from error
-
-    return run
 
 
 def configuration(**given: Any) -> tuple[Settings, RelayConfig]:
@@ -73,7 +70,7 @@ async def with_books(look: Callable[[Any], Any]) -> Any:
 @asynccontextmanager
 async def hands() -> AsyncIterator[Hands]:
     """What the person at the keyboard may do to the leads, beside a relay that runs."""
-    from app.outbox.acts import Hands
+    from app.outbox.hands import Hands
     from app.outbox.outbox import Outbox
 
     settings, url = with_store()

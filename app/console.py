@@ -18,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from app.endpoints import RelayConfig
-from app.errors import ConfigurationError
 from app.lead import FIELDS, Lead, LeadState
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
 from app.reader import Reading
@@ -119,7 +118,7 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
 def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
     """One lead with all that happened to it."""
     if as_json:
-        whole = {**stored_json(one), **lead_json(one.lead), "why": _why(one.lead)}
+        whole = {**stored_json(one), "why": _why(one.lead)}
         _json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
     _one_lead(one.lead)
@@ -128,13 +127,8 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
     if one.member_id:
         _line("member", "", one.member_id)
     for attempt in tries:
-        words = " ".join(attempt.answer.split())[:160]
-        status = attempt.status or "no answer"
-        _line(
-            "attempt",
-            "",
-            f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {attempt.outcome} {status} {attempt.duration_ms} ms {words}",
-        )
+        how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
+        _line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
 
 
 @contextmanager
@@ -178,25 +172,18 @@ def lead_json(one: Lead) -> dict[str, Any]:
 
 
 def stored_json(one: StoredLead) -> dict[str, Any]:
-    """A line of `leads list --json`."""
+    """A stored lead with all its fields, the most telling first: a line of `leads list --json`, a row of an export."""
+    fields = lead_json(one.lead)
     return {
         "id": one.id,
-        "state": one.lead.state.value,
+        "state": fields["state"],
         "endpoint": one.endpoint,
-        "firstName": one.lead.first_name,
-        "lastName": one.lead.last_name,
-        "email": one.lead.email,
-        "contactNo": one.lead.contact_no,
+        **{name: fields[name] for name in ("firstName", "lastName", "email", "contactNo")},
         "memberId": one.member_id or None,
         "receivedAt": one.received_at.isoformat(),
-        "reason": one.lead.reason,
         "workspace": one.workspace,
+        **fields,
     }
-
-
-def whole_json(one: StoredLead) -> dict[str, Any]:
-    """A lead with all its fields, for an export."""
-    return {**stored_json(one), **lead_json(one.lead)}
 
 
 def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
@@ -208,14 +195,14 @@ def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
         complain(f"and {len(refused) - MOST_LINES} more")
 
 
-def changes(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
+def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
     """What reading a lead again would change."""
     if as_json:
-        return _json({"id": lead_id or None, "refusal": refusal, "changes": fields})
+        _json({"id": lead_id or None, "refusal": refusal, "changes": fields})
+        return
     _line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
-    if not refusal and fields:
+    if fields and not refusal:
         wide.print(_table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
-    return None
 
 
 def deeds(found: list[Deed], *, as_json: bool) -> None:
@@ -228,19 +215,12 @@ def deeds(found: list[Deed], *, as_json: bool) -> None:
     wide.print(_table(("when (UTC)", "who", "what", "lead", "which"), rows))
 
 
-def progress(what: str, total: int) -> Progress:
-    """A bar, at a terminal; to be entered."""
-    bar = Progress(console=err, transient=True, disable=not err.is_terminal)
-    bar.add_task(what, total=total)
-    return bar
-
-
-def read_file(path: Path) -> bytes:
-    """A file's bytes, or ConfigurationError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar at a terminal; it is told how much more is done."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
 
 
 def _why(one: Lead) -> dict[str, dict[str, str]]:

@@ -16,12 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import StoreUnavailable
 from app.lead import LeadState
-from app.outbox.engine import migrate, newest_revision, open_engine, switch_to_one_file
+from app.outbox.engine import fold, migrate, newest_revision, open_engine
 from app.outbox.facts import balance
 from app.outbox.tables import attempts, audit, duties, fingerprints, leads, ledger, metadata, submissions
 
 AT_ONCE = 500
-DAY = 24 * 60 * 60 * 1000
 TABLES = [table for table in metadata.sorted_tables if table is not duties]
 """All but who is on duty, which is over when a backup is put back."""
 MUST_BE_EMPTY = (submissions, leads, attempts, fingerprints, ledger, audit)
@@ -43,10 +42,11 @@ async def back_up(url: str, path: Path, progress: Progress) -> None:
         _wrong_said(f"The store cannot be backed up to {path}"),
         _opened(open_engine(url, begin="DEFERRED", connections=1)) as source,
     ):
-        _check_version(await _version(source))
+        await _check_version(source)
         with TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
             part = Path(folder) / "relay.db"
-            await _write(part, source, progress)
+            async with _new_store(f"sqlite+aiosqlite:///{part}") as target:
+                await _copy(source, target, progress)
             _put_in_place(part, path)
 
 
@@ -54,50 +54,42 @@ async def look_through(path: Path) -> Looked:
     """Whether a backup is whole: SQLite's own check, its version, and whether its books balance."""
     try:
         async with _wrong_said(f"{path} cannot be read as a backup"), _opened(_read_only(path)) as connection:
-            return await _looked(connection)
+            pages = await connection.execute(text("PRAGMA integrity_check"))
+            wrong = [f"damaged: {row[0]}" for row in pages if row[0] != "ok"]
+            orphans = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
+            wrong += [f"{len(orphans)} rows belong to none"] if orphans else []
+            await _check_version(connection)
+            for (day, endpoint), missing in (await balance(connection, 0)).differences().items():
+                wrong.append(f"the books do not balance: {endpoint}, day {day}: {missing} leads are missing")
+            found = await connection.execute(select(leads.c.state, func.count()).group_by(leads.c.state))
+            return Looked({LeadState(state): number for state, number in found}, tuple(wrong))
     except StoreUnavailable as error:
         return Looked({}, (str(error),))
 
 
-async def _looked(connection: AsyncConnection) -> Looked:
-    pages = [row[0] for row in await connection.execute(text("PRAGMA integrity_check"))]
-    wrong = [f"damaged: {words}" for words in pages if words != "ok"]
-    orphans = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
-    wrong += [f"{len(orphans)} rows belong to none"] if orphans else []
-    _check_version(await _version(connection))
-    for (day, endpoint), missing in (await balance(connection, 0)).differences().items():
-        wrong.append(f"the books do not balance: {endpoint}, day {day}: {missing} leads are missing")
-    found = await connection.execute(select(leads.c.state, func.count()).group_by(leads.c.state))
-    return Looked({LeadState(state): number for state, number in found}, tuple(wrong))
-
-
 async def put_back(path: Path, url: str, progress: Progress) -> None:
     """Fills an empty store, on which no relay runs. What waited then may have been sent since, which is remembered."""
-    engine = open_engine(url, begin="IMMEDIATE", connections=1)
-    try:
-        async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
-            _check_version(await _version(source))
-            await migrate(url)
-            async with engine.begin() as target:
-                for table in MUST_BE_EMPTY:
-                    if (await target.execute(select(exists().select_from(table)))).scalar():
-                        raise StoreUnavailable("The store is not empty: a backup is put into a new one only.")
-                await _copy(source, target, progress)
-                waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
-                again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
-                await target.execute(update(leads).where(waiting).values(again))
-    finally:
-        await engine.dispose()
-
-
-async def _write(part: Path, source: AsyncConnection, progress: Progress) -> None:
-    url = f"sqlite+aiosqlite:///{part}"
-    engine = open_engine(url, begin="IMMEDIATE", connections=1)
-    try:
-        await migrate(url)
-        async with engine.begin() as target:
+    async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
+        await _check_version(source)
+        async with _new_store(url) as target:
+            for table in MUST_BE_EMPTY:
+                if (await target.execute(select(exists().select_from(table)))).scalar():
+                    raise StoreUnavailable("The store is not empty: a backup is put into a new one only.")
             await _copy(source, target, progress)
-        await switch_to_one_file(engine)
+            waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
+            again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
+            await target.execute(update(leads).where(waiting).values(again))
+
+
+@asynccontextmanager
+async def _new_store(url: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction on a store that is made where there is none; a file of SQLite's is in one piece afterwards."""
+    await migrate(url)
+    engine = open_engine(url, begin="IMMEDIATE", connections=1)
+    try:
+        async with engine.begin() as target:
+            yield target
+        await fold(engine)
     finally:
         await engine.dispose()
 
@@ -140,11 +132,8 @@ async def _wrong_said(what: str) -> AsyncIterator[None]:
         raise StoreUnavailable(f"{what}: {getattr(error, 'orig', None) or error}") from error
 
 
-async def _version(connection: AsyncConnection) -> str:
-    return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one())
-
-
-def _check_version(version: str) -> None:
+async def _check_version(connection: AsyncConnection) -> None:
+    version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
     if version != (newest := newest_revision()):
         raise StoreUnavailable(
             f"Its version is {version}, and this Lead Relay knows {newest}. An older store is brought up to date "
@@ -155,9 +144,12 @@ def _check_version(version: str) -> None:
 def _put_in_place(part: Path, path: Path) -> None:
     """Has the file on disk before it is called by its name, and the name after it."""
     part.chmod(0o600)
-    for one in (part, path.parent):
-        number = os.open(one, os.O_RDONLY)
-        os.fsync(number)
-        os.close(number)
-        if one == part:
-            part.replace(path)
+    _sync(part)
+    part.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    os.fsync(number)
+    os.close(number)

@@ -88,17 +88,18 @@ class Books:
 
     async def each(self, table: Table, *where: ColumnElement[bool], size: int = 500) -> AsyncIterator[Row[Any]]:
         """A table's rows, the oldest first, a page in memory at a time."""
+        [key] = table.primary_key
         after = ""
-        page = select(table).where(*where).order_by(table.c.id).limit(size)
-        while found := await self._all(page.where(table.c.id > after)):
+        page = select(table).where(*where).order_by(key).limit(size)
+        while found := await self._all(page.where(key > after)):
             for row in found:
                 yield row
-            after = found[-1].id
+            after = found[-1]._mapping[key.name]
 
-    async def choose(self, *where: ColumnElement[bool]) -> AsyncIterator[StoredLead]:
-        """Leads, the oldest first, a page in memory at a time."""
-        async for row in self.each(leads, *where):
-            yield rows.to_stored(row)
+    async def of_ids(self, ids: Sequence[str]) -> list[StoredLead]:
+        """Leads, the oldest first."""
+        found = await self._all(select(leads).where(leads.c.id.in_(ids)).order_by(leads.c.id))
+        return [rows.to_stored(row) for row in found]
 
     async def trail(self, lead_id: str | None = None, limit: int = 50) -> list[Deed]:
         """What people did, the newest first; to one lead, or to any."""
@@ -107,8 +108,8 @@ class Books:
         return [Deed(row.at, row.who, row.what, row.lead_id or "", row.words) for row in await self._all(found)]
 
     async def ids(self, table: Table, *where: ColumnElement[bool], limit: int | None = None) -> list[str]:
-        """The ids of a table's rows."""
-        return [row.id for row in await self._all(select(table.c.id).where(*where).limit(limit))]
+        """The ids of a table's rows, the oldest first."""
+        return [row.id for row in await self._all(select(table.c.id).where(*where).order_by(table.c.id).limit(limit))]
 
     async def balance(self, since: int = 0) -> Balance:
         """What was accepted, counted apart, beside what became of it; from a day on, as days since 1970."""

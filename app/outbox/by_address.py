@@ -2,131 +2,78 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 from urllib.parse import unquote
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.lead import FIELDS, LeadState
-from app.outbox.acts import Hands
-from app.outbox.erasure import CHUNK, EMPTY, ERASED, blank, blank_around
+from app.lead import FIELDS
+from app.mapping import people
+from app.outbox.erasure import EMPTY, ERASED
+from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.tables import alerts, attempts, leads, submissions, workspaces
 
-BODIES_AT_ONCE = 50
-DEEPEST: Final = 5
-"""So many times a text is looked at: as it is, and without one encoding after another."""
-ENCODED = re.compile(r"[%&\\]")
-ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|(.))", re.DOTALL)
-
-Says = Callable[[str], bool]
-
-
-@dataclass(slots=True)
-class Found:
-    """Where an address stands: leads of its owner, leads that only mention it, requests, attempts, and reasons."""
-
-    own: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    tries: list[str] = field(default_factory=list)
-    reasons: dict[str, str] = field(default_factory=dict)
+AT_ONCE = 50
+GONE = "words erased"
+BESIDE: Final[Mapping[Table, Mapping[str, Any]]] = {
+    submissions: EMPTY,
+    leads: {"reason": GONE},
+    attempts: {"answer": GONE},
+    workspaces: {"paused": GONE},
+    alerts: {"words": GONE},
+}
+"""The columns that an address may stand in beside leads' own fields, and what they hold once it was erased."""
+ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)", re.IGNORECASE | re.DOTALL)
+"""JSON's: a letter by its number, or a line's end and the like, which no address goes on over."""
 
 
-def mentions(address: str) -> Says:
-    """Whether a text has the address in it, as a whole, in capitals or not, percent-encoded or escaped."""
-    wanted = address.strip().casefold()
-    name, _, domain = wanted.rpartition("@")
-    ascii_domain = domain.encode("idna").decode() if domain and not domain.isascii() else domain
-    spelled = {wanted, f"{name}@{ascii_domain}"}
-    pattern = re.compile(rf"(?<![\w.+-])(?:{'|'.join(map(re.escape, spelled))})(?![\w-]|\.\w)")
+def mentions(address: str) -> Callable[[str], bool]:
+    """Whether a text has the address in it, as a whole, in capitals or not, percent-encoded or escaped by JSON."""
+    wanted = (people.email(address) or address.strip()).casefold()
+    whole = re.compile(rf"(?<![\w.+-]){re.escape(wanted)}(?![\w-]|\.\w)")
 
     def says(text: str) -> bool:
-        seen, before = text.casefold(), ""
-        for _ in range(DEEPEST):
-            if any(one in seen for one in spelled) and pattern.search(seen):
-                return True
-            if seen == before or not ENCODED.search(seen):
-                return False
-            before, seen = seen, ESCAPE.sub(_unescaped, html.unescape(unquote(seen))).casefold()
-        return False
+        plain = ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else " ", unquote(text))
+        return bool(whole.search(plain.casefold()))
 
     return says
 
 
-def _unescaped(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16)) if escape[1] else " " if escape[2] in "nrtbf" else escape[2]
+async def leads_with(outbox: Outbox, address: str) -> list[str]:
+    """The ids of leads that an address stands in, whoever's they are; the oldest first."""
+    says, columns = mentions(address), [*FIELDS.values(), "details"]
+    return [row.id async for row in outbox.books.each(leads, leads.c.state != ERASED) if says(_texts(row, columns))]
 
 
-async def find_address(outbox: Outbox, address: str) -> Found:
-    """Wherever it stands, page by page."""
-    says, found = mentions(address), Found()
-    async for row in outbox.books.each(leads, leads.c.state != ERASED):
-        texts = [str(getattr(row, column)) for column in FIELDS.values()]
-        if says(row.email):
-            found.own.append(row.id)
-        elif says("\n".join([*texts, json.dumps(row.details, ensure_ascii=False)])):
-            found.others.append(row.id)
-        elif says(row.reason):
-            found.reasons[row.id] = row.reason
-    async for row in outbox.books.each(submissions, size=BODIES_AT_ONCE):
-        body = row.body.replace(b"\0", b"").decode(errors="replace")  # UTF-16 has a NUL beside each plain letter
-        if says(f"{body}\n{json.dumps(row.headers)}\n{row.event_id}\n{row.note}"):
-            found.requests.append(row.id)
-    async for row in outbox.books.each(attempts, attempts.c.answer != ""):
-        if says(row.answer):
-            found.tries.append(row.id)
-    return found
+async def erase_beside(hands: Hands, address: str) -> None:
+    """Erases an address where it stands beside leads. SQLite's log has it until `wipe`."""
+    says, found = mentions(address), list[Any]()
+    for table, emptied in BESIDE.items():
+        [key] = table.primary_key
+        rows = hands.outbox.books.each(table, size=AT_ONCE)
+        keys = [row._mapping[key.name] async for row in rows if says(_texts(row, emptied))]
+        found += [update(table).where(key == one).values(emptied) for one in keys]
+
+    async def work(connection: AsyncConnection) -> None:
+        for statement in found:
+            await connection.execute(statement)
+        await hands.note(connection, "erase", f"by e-mail address: {len(found)} requests, answers and words")
+
+    await hands.outbox.write(work)
 
 
-async def erase_address(hands: Hands, address: str) -> tuple[int, list[str]]:
-    """Erases it wherever it stands. How many leads, and those that are being sent at this moment, which are left.
-
-    SQLite's log has it until `wipe`.
-    """
-    found = await find_address(hands.outbox, address)
-    erased: list[str] = []
-    for ids in chunks([*found.own, *found.others]):
-        erased += await hands.outbox.write(partial(_erase, hands=hands, ids=ids))
-    await hands.outbox.write(partial(_erase_traces, hands=hands, found=found, says=mentions(address)))
-    return len(erased), sorted({*found.own, *found.others} - {*erased})
-
-
-async def _erase(connection: AsyncConnection, hands: Hands, ids: Sequence[str]) -> list[str]:
-    open_to_it = leads.c.state.not_in([ERASED, LeadState.SENDING.value])
-    statement = update(leads).where(leads.c.id.in_(ids), open_to_it).values(blank("by request", hands.clock()))
-    done = [row.id for row in await connection.execute(statement.returning(leads.c.id))]
-    await blank_around(connection, done)
-    for lead_id in done:
-        await hands.note(connection, "erase", "by e-mail address", lead_id)
-    return done
-
-
-async def _erase_traces(connection: AsyncConnection, hands: Hands, found: Found, says: Says) -> None:
-    """The address where it stands beside leads: in requests, in AgencyHandy's words, in what people were told."""
-    for ids in chunks(found.requests):
-        await connection.execute(update(submissions).where(submissions.c.id.in_(ids)).values(EMPTY))
-    for ids in chunks(found.tries):
-        await connection.execute(update(attempts).where(attempts.c.id.in_(ids)).values(answer=""))
-    for lead_id, reason in found.reasons.items():
-        same = update(leads).where(leads.c.id == lead_id, leads.c.reason == reason)
-        await connection.execute(same.values(reason=f"{reason.partition(':')[0]}: words erased"))
-    for table, column in ((workspaces, workspaces.c.paused), (alerts, alerts.c.words)):
-        for row in (await connection.execute(select(table.c.name, column.label("words")))).all():
-            if says(row.words):
-                named = update(table).where(table.c.name == row.name)
-                await connection.execute(named.values({column.name: "words erased"}))
-    words = f"by e-mail address: {len(found.requests)} requests, {len(found.tries)} answers"
-    await hands.note(connection, "erase", words)
-
-
-def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
-    """Ids as many at a time as one transaction takes."""
-    return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+def _texts(row: Any, columns: Collection[str]) -> str:
+    """What stands in columns of a row. A form that is sent as in an address has + for a space."""
+    texts = []
+    for value in (getattr(row, name) for name in columns):
+        if isinstance(value, bytes):
+            body = value.decode(errors="replace")
+            texts.append(body.replace("+", " ") if "urlencoded" in row.headers.get("content-type", "") else body)
+        else:
+            texts.append(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value))
+    return "\n".join(texts)

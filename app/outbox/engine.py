@@ -113,9 +113,10 @@ async def tidy(engine: AsyncEngine) -> bool:
     return not await _pragma(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-async def switch_to_one_file(engine: AsyncEngine) -> None:
-    """Folds an SQLite file's log into it, for good."""
-    await _pragma(engine, "PRAGMA journal_mode = DELETE")
+async def fold(engine: AsyncEngine) -> None:
+    """Makes an SQLite store one file, without a log beside it, until the next relay opens it."""
+    if engine.dialect.name == "sqlite":
+        await _pragma(engine, "PRAGMA journal_mode = DELETE")
 
 
 async def _pragma(engine: AsyncEngine, asks: str, then: str = "") -> Any:

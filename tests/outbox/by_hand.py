@@ -1,42 +1,30 @@
-"""What the tests of acts by hand share: a store, of SQLite or the one that LEAD_RELAY_TEST_STORE names, and people."""
+"""What the tests of acts by hand share: a store of either engine, and people."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
+from app.endpoints import RelayConfig
 from app.lead import Field, Lead, LeadState, Submission
-from app.outbox.acts import Hands
-from app.outbox.engine import open_engine
+from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import QueuedLead, Settlement
-from app.outbox.tables import audit, metadata
+from app.outbox.tables import audit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CONFIG = RelayConfig(region="GB")
 LEASE = timedelta(seconds=15)
 
 
-async def emptied(url: str) -> str:
-    """The address of a store that has nothing in it."""
-    engine = open_engine(url, begin="IMMEDIATE", connections=1)
-    async with engine.begin() as connection:
-        await connection.run_sync(metadata.drop_all)
-        await connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
-    await engine.dispose()
-    return url
-
-
 @pytest.fixture
-async def url(tmp_path: Path) -> str:
-    if server := os.environ.get("LEAD_RELAY_TEST_STORE"):
-        return await emptied(server)
-    return f"sqlite+aiosqlite:///{tmp_path}/relay.db"
+def url(store_url: str) -> str:
+    """A new store's address, on either engine."""
+    return store_url
 
 
 @pytest.fixture
@@ -85,6 +73,12 @@ async def state_of(outbox: Outbox, lead_id: str) -> LeadState:
     found = await outbox.books.lead(lead_id)
     assert found is not None
     return found.lead.state
+
+
+async def does(hands: Hands, what: str, lead_id: str, **changes: str) -> str:
+    """Does an act to one lead; why it was refused, else ""."""
+    refused = await hands.do(what, [lead_id], changes if what == "edit" else None, CONFIG)
+    return refused.get(lead_id, "")
 
 
 async def trail(outbox: Outbox) -> list[tuple[str, str, str | None, str]]:

@@ -1,0 +1,113 @@
+"""A person's acts on leads: each in one transaction, with its rows in the audit trail.
+
+Rows are locked before they are judged, so that a lead that a worker has just claimed is left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.endpoints import Endpoint, RelayConfig
+from app.lead import LeadState, Origin
+from app.mapping import people
+from app.outbox.acts import ACTS, checked, why_not
+from app.outbox.erasure import blank, blank_around
+from app.outbox.outbox import Outbox
+from app.outbox.tables import audit, leads, submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """The acts of one person, `who`."""
+
+    outbox: Outbox
+    who: str
+    clock: Callable[[], datetime]
+
+    async def choose(self, states: Collection[LeadState], endpoint: str | None = None) -> list[str]:
+        """The ids of the leads in those states, of an endpoint if one is named; the oldest first."""
+        where: list[ColumnElement[bool]] = [leads.c.state.in_([state.value for state in states])]
+        if endpoint is not None:
+            where.append(leads.c.endpoint == endpoint)
+        return await self.outbox.books.ids(leads, *where)
+
+    async def do(
+        self, what: str, ids: Sequence[str], changes: Mapping[str, str] | None = None, config: RelayConfig | None = None
+    ) -> dict[str, str]:
+        """Does an act to the leads that it may be done to. The ids of the others, each with the reason.
+
+        `edit` takes `changes`, of fields by AgencyHandy's names, and reads phones as `config` says of their endpoint;
+        ActRefused where a value cannot be one of its field.
+        """
+        columns = checked(changes) if changes is not None else {}
+
+        async def work(connection: AsyncConnection) -> dict[str, str]:
+            found = await locked(connection, ids)
+            refused = {id_: why for id_ in ids if (why := why_not(what, found.get(id_), columns.get("email")))}
+            done = [lead_id for lead_id in ids if lead_id not in refused]
+            for lead_id in done:
+                values = {**outcome(what, self.clock()), **edited(found[lead_id], columns, config)}
+                await connection.execute(update(leads).where(leads.c.id == lead_id).values(values))
+            if what == "erase":
+                await blank_around(connection, done)
+            await self.note(connection, what, ", ".join(changes or ()), done)
+            return refused
+
+        refused = await self.outbox.write(work)
+        self.outbox.on_due()
+        return refused
+
+    async def note_export(self, ids: Sequence[str]) -> None:
+        """Keeps that leads were copied out of the store."""
+        await self.outbox.write(lambda connection: self.note(connection, "export", "", ids))
+
+    async def note(
+        self, connection: AsyncConnection, what: str, words: str, ids: Sequence[str | None] = (None,)
+    ) -> None:
+        """Rows of the audit trail, one a lead. `words` name fields, never their values."""
+        same = {"at": self.clock(), "who": self.who, "what": what, "words": words}
+        if ids:
+            found = [{**same, "id": self.outbox.new_id(), "lead_id": lead_id} for lead_id in ids]
+            await connection.execute(insert(audit), found)
+
+
+async def locked(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:
+    """Leads' rows by id, held until the transaction ends, each with what its request is in quarantine for."""
+    of = select(leads, submissions.c.quarantine).join(submissions).where(leads.c.id.in_(ids)).order_by(leads.c.id)
+    return {row.id: row for row in await connection.execute(of.with_for_update(of=leads))}
+
+
+def outcome(what: str, now: datetime) -> dict[str, Any]:
+    """The columns that an act changes. What is unknown of earlier tries stays so; so does why it was discarded."""
+    becomes = ACTS[what].becomes
+    if becomes is LeadState.ERASED:
+        return blank("by request", now)
+    if becomes is LeadState.PENDING:
+        return {"state": becomes.value, "reason": "", "next_attempt_at": now, "attempts": 0, "settled_at": None}
+    reason = {"reason": "marked by a person"} if becomes is LeadState.SPAM else {}
+    return {"state": str(becomes), "settled_at": now, **reason}
+
+
+def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> dict[str, Any]:
+    """The columns of a lead that a person gave fields. Of another address AgencyHandy cannot have heard."""
+    if not columns:
+        return {}
+    values = dict(columns)
+    if "contact_no" in values and config:
+        endpoint = endpoint_called(config, row.endpoint)
+        values["contact_no"] = people.phone(values["contact_no"], endpoint.region if endpoint else config.region)
+    origins = {name: asdict(Origin("", "changed by hand")) for name in columns}
+    values["details"] = {**row.details, "origins": {**row.details["origins"], **origins}}
+    values["unknown"] = row.unknown and columns.get("email", row.email) == row.email
+    return values
+
+
+def endpoint_called(config: RelayConfig, name: str) -> Endpoint | None:
+    """The form or hook of that name, if relay.toml has one."""
+    return next((one for one in config.endpoints() if one.name == name), None)
