@@ -182,6 +182,11 @@ class TestRefusals:
             await run.check_empty(books)
         await books.close()
 
+    async def test_a_store_without_tables_is_empty(self, store_url: str) -> None:
+        books = Books(store_url)
+        await run.check_empty(books)
+        await books.close()
+
     async def test_a_process_that_cannot_start_is_told_of_in_its_own_words(self, tmp_path: Path) -> None:
         port = free_ports(1)[0]
         relay = Process(tmp_path, ("serve",), port, "/healthz", {"PORT": "nonsense"})

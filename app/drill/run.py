@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import signal
 import tempfile
@@ -22,6 +21,8 @@ from app.outbox.books import Books
 from app.settings import POSTGRESQL, RUN_SECRETS, SQLITE, Settings
 
 SETTLE_SECONDS = 120
+UNDEFINED_TABLE = "42P01"
+"""PostgreSQL's code for a table that is not there: its words are in the server's language."""
 RELAY_TOML = '[forms.contact]\ntitle = "Contact"\n'
 GIVEN = {*SETTINGS, "AGENCYHANDY_BASE_URL", "DATABASE_URL", "PORT", "RELAY_CONFIG"}
 
@@ -111,7 +112,8 @@ async def check_empty(books: Books) -> None:
     try:
         counts = await books.counts()
     except StoreUnavailable as error:
-        if re.search("no such table|UndefinedTable", str(error.__cause__)):
+        reason = getattr(error.__cause__, "orig", None)
+        if "no such table" in str(reason) or getattr(reason, "sqlstate", "") == UNDEFINED_TABLE:
             return
         raise ConfigurationError("--store: it cannot be read; a drill needs an empty store that is there.") from error
     if sum(counts.values()):
