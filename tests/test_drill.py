@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.drill import run
 from app.drill.faults import DISK_FULL, FAULTS
-from app.drill.plan import KILL, MIDWAY, Drill, plan
+from app.drill.plan import KILL, MIDWAY, Drill
 from app.drill.processes import Process, free_ports
 from app.drill.reconcile import reconcile
 from app.errors import ConfigurationError, RelayError
@@ -71,12 +71,12 @@ class TestPlan:
         assert (DISK_FULL in names) == (sys.platform == "linux")
 
     def test_kills_are_spread_over_all_of_it(self) -> None:
-        at = [event.at for event in plan(10_000, 10, 3, list(FAULTS)) if event.name == KILL]
+        at = [event.at for event in Drill(leads=10_000, kills=10, seed=3).plan() if event.name == KILL]
         assert all(sum(970 * n <= one <= 970 * (n + 1) for one in at) == 1 for n in range(10))
 
     @pytest.mark.parametrize(("leads", "kills"), [(1, 0), (1, 5), (30, 3), (300, 3), (20_000, 50)])
     def test_all_of_it_comes_while_enquiries_do(self, leads: int, kills: int) -> None:
-        events = plan(leads, kills, 1, list(FAULTS), midway=True)
+        events = Drill(leads=leads, kills=kills, midway="true").plan()
         assert events == sorted(events)
         assert all(1 <= event.at <= leads for event in events)
         assert [event.name for event in events].count(MIDWAY) == 1
@@ -136,9 +136,12 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("toml", "words"),
         [
-            ('[forms.contact]\n[workspaces.main]\nkey = "k"\n', "must never reach"),
+            ('[forms.contact]\n[workspaces.main]\napi_key = "k"\n', "never reach"),
+            ('[forms.contact]\n[alerts]\nto = ["json://127.0.0.1:9"]\n', "never reach"),
+            ('[forms.contact]\n[alerts]\nleads_to = ["env:MAIL"]\n', "never reach"),
+            ('[forms.contact]\nleads_to = ["json://127.0.0.1:9"]\n', "never reach"),
             ("[forms.enquiry]\n", "no form 'contact'"),
-            ("[forms.contact\n", "cannot be read"),
+            ("[forms.contact\n", "not TOML"),
         ],
     )
     def test_a_relay_toml_that_is_not_fit_for_a_drill_is_refused(self, toml: str, words: str, tmp_path: Path) -> None:
@@ -171,20 +174,24 @@ class TestRefusals:
     async def test_a_store_that_holds_leads_is_refused(self, relay: Any, tmp_path: Path) -> None:
         store = f"{SQLITE}{tmp_path}/relay.db"
         books = Books(store)
-        await run.check_empty(books, store)
+        await run.check_empty(books)
         visitor = relay()
-        await run.check_empty(books, store)
+        await run.check_empty(books)
         visitor.post("/forms/contact", data={"email": "ada@example.com"})
         with pytest.raises(ConfigurationError, match="holds leads"):
-            await run.check_empty(books, store)
+            await run.check_empty(books)
+        await books.close()
+
+    async def test_a_store_without_tables_is_empty(self, store_url: str) -> None:
+        books = Books(store_url)
+        await run.check_empty(books)
         await books.close()
 
     async def test_a_process_that_cannot_start_is_told_of_in_its_own_words(self, tmp_path: Path) -> None:
         port = free_ports(1)[0]
-        relay = Process(tmp_path, "relay", port, ("serve",), "/healthz")
-        relay.environment = {"PORT": "nonsense"}
+        relay = Process(tmp_path, ("serve",), port, "/healthz", {"PORT": "nonsense"})
         async with httpx.AsyncClient() as http:
-            with pytest.raises(RelayError, match=r"did not start:(?s:.)*PORT"):
+            with pytest.raises(RelayError, match=r"ended by itself:(?s:.)*PORT"):
                 await relay.start(http)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
-
-import httpx
 
 from app.drill.processes import TIMEOUT_SECONDS, Ground, until
 
@@ -33,24 +32,12 @@ def by_wire(**fault: Any) -> Callable[[Ground], Awaitable[bool]]:
 
 
 async def revoke_key(ground: Ground) -> bool:
-    """AgencyHandy takes another key only, for a second."""
+    """AgencyHandy takes another key only, for longer than the relay waits until it tries again."""
     key = (await ground.control("GET", ""))["key"]
     await ground.control("PUT", "/key", {"key": "another-key"})
-    await asyncio.sleep(1)
+    await asyncio.sleep(1.5)
     await ground.control("PUT", "/key", {"key": key})
     return True
-
-
-async def recovered(ground: Ground, seconds: float) -> bool:
-    """Whether every relay delivers again within so many seconds."""
-
-    async def is_well() -> bool:
-        with suppress(httpx.HTTPError):
-            answers = [await ground.http.get(f"{relay.address}/readyz") for relay in ground.relays]
-            return all(answer.json()["destination"] == "ready" for answer in answers)
-        return False
-
-    return await until(is_well, seconds)
 
 
 async def change_role(ground: Ground) -> bool:
@@ -61,9 +48,7 @@ async def change_role(ground: Ground) -> bool:
 
 async def outage(ground: Ground) -> bool:
     """AgencyHandy is killed, and comes back with what it had answered."""
-    await ground.sandbox.kill()
-    await asyncio.sleep(0.5)
-    await ground.sandbox.start(ground.http)
+    await ground.sandbox.restart(ground.http, pause=0.5)
     return True
 
 
@@ -76,12 +61,30 @@ async def hang(ground: Ground) -> bool:
 
 
 async def fill_disk(ground: Ground) -> bool:
-    """No relay can write to a file for a second."""
-    struck = [relay.limit_files(0) for relay in ground.relays]
+    """No relay can write to a file for a second. One that was just killed is waited for."""
+
+    async def is_up() -> bool:
+        return any(relay.is_up for relay in ground.relays)
+
+    await until(is_up, STRIKE_SECONDS)
+    struck = [limit_files(relay.pid, 0) for relay in ground.relays if relay.is_up]
     await asyncio.sleep(1)
     for relay in ground.relays:
-        relay.limit_files(None)
+        limit_files(relay.pid, None)
     return any(struck)
+
+
+def limit_files(pid: int | None, size: int | None) -> bool:
+    """Lets a process's files grow to so many bytes only, or as far as before; False where it is gone."""
+    if sys.platform != "linux" or pid is None:
+        return False
+    import resource
+
+    with suppress(ProcessLookupError):
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+        return True
+    return False
 
 
 FAULTS: Final[dict[str, Callable[[Ground], Awaitable[bool]]]] = {

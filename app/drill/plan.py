@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.drill.faults import DISK_FULL, FAULTS
 from app.settings import SQLITE
@@ -18,30 +18,11 @@ LEADS_PER_FAULT = 100
 LEADS_PER_ROUND = 10_000
 
 
-@dataclass(frozen=True, order=True)
-class Event:
-    """Something that goes wrong `after` seconds from when `at` enquiries have been acknowledged."""
+class Event(NamedTuple):
+    """Something that goes wrong when `at` enquiries have been acknowledged."""
 
     at: int
     name: str
-    after: float
-
-
-def plan(leads: int, kills: int, seed: int, faults: Sequence[str], *, midway: bool = False) -> list[Event]:
-    """What goes wrong when: the same for the same seed. Faults come in rounds, each once in a round."""
-    chance = random.Random(seed)  # noqa: S311 - to be had again, not to be secret
-    rounds = [chance.sample(faults, len(faults)) for _ in range(1 + leads // LEADS_PER_ROUND)]
-    names = [name for one in rounds for name in one][: max(leads // LEADS_PER_FAULT, 3)]
-    half = [Event(max(1, leads // 2), MIDWAY, 0)] if midway else []
-    return sorted([*_spread(chance, names, leads * 0.85), *_spread(chance, [KILL] * kills, leads * 0.97), *half])
-
-
-def _spread(chance: random.Random, names: Sequence[str], until_: float) -> list[Event]:
-    share = until_ / max(len(names), 1)
-    return [
-        Event(max(1, round((number + chance.random()) * share)), name, round(chance.uniform(0, 0.05), 3))
-        for number, name in enumerate(names)
-    ]
 
 
 @dataclass(frozen=True)
@@ -58,7 +39,18 @@ class Drill:
     form: str = "contact"
 
     def plan(self) -> list[Event]:
-        """What goes wrong when."""
+        """What goes wrong when: the same for the same seed. Faults come in rounds, each once in a round."""
+        chance = random.Random(self.seed)  # noqa: S311 - to be had again, not to be secret
         on_this_disk = sys.platform == "linux" and (self.store or SQLITE).startswith(SQLITE)
         faults = [name for name in FAULTS if name != DISK_FULL or on_this_disk]
-        return plan(self.leads, self.kills, self.seed, faults, midway=bool(self.midway))
+        rounds = [chance.sample(faults, len(faults)) for _ in range(1 + self.leads // LEADS_PER_ROUND)]
+        names = [name for one in rounds for name in one][: max(self.leads // LEADS_PER_FAULT, 3)]
+        events = _spread(chance, names, self.leads * 0.85) + _spread(chance, [KILL] * self.kills, self.leads * 0.97)
+        if self.midway:
+            events.append(Event(max(1, self.leads // 2), MIDWAY))
+        return sorted(events)
+
+
+def _spread(chance: random.Random, names: Sequence[str], end: float) -> list[Event]:
+    share = end / max(len(names), 1)
+    return [Event(max(1, round((number + chance.random()) * share)), name) for number, name in enumerate(names)]

@@ -9,9 +9,10 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,60 +36,51 @@ SETTINGS = {
 }
 
 
+@dataclass(eq=False)
 class Process:
-    """`lead-relay …` as a child that can be killed and started again; `port` stays, and so does its log."""
+    """`lead-relay …` as a child that can be killed and started again, on the same port and with the same log."""
 
-    def __init__(self, folder: Path, name: str, port: int, words: Sequence[str], health: str) -> None:
-        self.address = f"http://127.0.0.1:{port}"
-        self.environment: dict[str, str] = {}
-        self.is_up = False
-        self._folder, self._name, self._words, self._health = folder, name, words, health
-        self._log = folder / f"{name}.log"
-        self._child: asyncio.subprocess.Process | None = None
-        self._logging: asyncio.Task[None] | None = None
-        self._restarting = asyncio.Lock()
+    folder: Path
+    words: tuple[str, ...]
+    port: int
+    health: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    is_up: bool = False
+    _child: asyncio.subprocess.Process | None = None
+    _logging: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is reached."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int | None:
         """Of the child that runs, or ran."""
         return self._child.pid if self._child is not None else None
 
+    @property
+    def log(self) -> Path:
+        """What it said, in all of its lives."""
+        return self.folder / f"{self.words[0]}-{self.port}.log"
+
     async def start(self, http: httpx.AsyncClient) -> None:
         """Starts it and waits until it answers. RelayError with the end of its log where it does not."""
         own = {name: os.environ[name] for name in KEPT if name in os.environ}
         own["PYTHONPATH"] = str(Path(__file__).parents[2])  # this very `app`, wherever it is installed
         self._child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", *self._words),
-            cwd=self._folder,
-            env=own | self.environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,  # not a file: a full disk is not to reach the log
-            stderr=asyncio.subprocess.STDOUT,
+            *(sys.executable, "-m", "app", *self.words),
+            cwd=self.folder,
+            env={**own, **self.settings},
+            stdin=DEVNULL,
+            stdout=PIPE,  # not a file: a full disk is not to reach the log
+            stderr=STDOUT,
             start_new_session=True,  # Ctrl-C is for the drill, which ends it then
         )
         self._logging = asyncio.create_task(self._keep_log(self._child.stdout))
         if not await until(lambda: self._answers(http), START_SECONDS):
-            raise RelayError(f"The {self._name} did not start within {START_SECONDS} s.")
+            raise RelayError(f"lead-relay {self.words[0]} did not start within {START_SECONDS} s.")
         self.is_up = True
-
-    async def restart(self, http: httpx.AsyncClient) -> None:
-        """SIGKILL, and a new start at once."""
-        async with self._restarting:
-            await self.kill()
-            await self.start(http)
-
-    async def kill(self) -> None:
-        """SIGKILL, also to one that is stopped."""
-        self.end()
-        if self._child is not None:
-            await self._child.wait()
-        if self._logging is not None:
-            await self._logging
-
-    def end(self) -> None:
-        """SIGKILL without waiting."""
-        self.is_up = False
-        self.send(signal.SIGKILL)
 
     def send(self, what: signal.Signals) -> None:
         """A signal, if it is still there."""
@@ -96,37 +88,41 @@ class Process:
             with suppress(ProcessLookupError):
                 self._child.send_signal(what)
 
-    def limit_files(self, size: int | None) -> bool:
-        """Lets its files grow to so many bytes only; False where it is not running or the system cannot do that."""
-        if sys.platform != "linux" or not self.is_up or self._child is None:
-            return False
-        import resource
+    def kill(self) -> None:
+        """SIGKILL, also to one that is stopped."""
+        self.is_up = False
+        self.send(signal.SIGKILL)
 
-        with suppress(ProcessLookupError):
-            _, hard = resource.prlimit(self._child.pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(self._child.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
-            return True
-        return False
+    async def ended(self) -> None:
+        """Waits until it is gone, and all that it said is in its log."""
+        if self._child is not None:
+            await self._child.wait()
+        if self._logging is not None:
+            await self._logging
 
-    def check(self) -> None:
+    async def restart(self, http: httpx.AsyncClient, *, pause: float = 0) -> None:
+        """SIGKILL, and a new start."""
+        self.kill()
+        await self.ended()
+        await asyncio.sleep(pause)
+        await self.start(http)
+
+    def check(self, *, is_starting: bool = False) -> None:
         """RelayError where it has ended by itself."""
-        if self.is_up and self._child is not None and self._child.returncode is not None:
-            raise RelayError(f"The {self._name} ended by itself ({self._child.returncode}):\n{self._last_words()}")
+        if (self.is_up or is_starting) and self._child is not None and self._child.returncode is not None:
+            words = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+            raise RelayError("\n".join([f"lead-relay {self.words[0]} ended by itself:", *words]))
 
     async def _answers(self, http: httpx.AsyncClient) -> bool:
-        if self._child is not None and self._child.returncode is not None:
-            raise RelayError(f"The {self._name} did not start:\n{self._last_words()}")
+        self.check(is_starting=True)
         with suppress(httpx.HTTPError):
-            return (await http.get(f"{self.address}{self._health}", timeout=2)).is_success
+            return (await http.get(f"{self.address}{self.health}", timeout=2)).is_success
         return False
 
     async def _keep_log(self, pipe: asyncio.StreamReader | None) -> None:
-        with self._log.open("ab", buffering=0) as log:
+        with self.log.open("ab", buffering=0) as log:
             while pipe is not None and (chunk := await pipe.read(65536)):
                 log.write(chunk)
-
-    def _last_words(self) -> str:
-        return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
 
 
 @dataclass(frozen=True)
@@ -155,35 +151,26 @@ class Ground:
 async def running(folder: Path, replicas: int, settings: Mapping[str, str]) -> AsyncIterator[Ground]:
     """A sandbox with a journal and so many relays with these settings; none of them is left afterwards."""
     at, *ports = free_ports(1 + replicas)
-    words = ("sandbox", "--port", str(at), "--journal", "members.jsonl")
-    sandbox = Process(folder, "sandbox", at, words, "/_sandbox")
-    relays = [Process(folder, f"relay-{port}", port, ("serve",), "/healthz") for port in ports]
-    for relay, port in zip(relays, ports, strict=True):
-        relay.environment = {**SETTINGS, **settings, "AGENCYHANDY_BASE_URL": sandbox.address, "PORT": str(port)}
-    everybody = (sandbox, *relays)
+    sandbox = Process(folder, ("sandbox", "--port", str(at), "--journal", "members.jsonl"), at, "/_sandbox")
+    given = {**SETTINGS, **settings, "AGENCYHANDY_BASE_URL": sandbox.address}
+    relays = [Process(folder, ("serve",), port, "/healthz", {**given, "PORT": str(port)}) for port in ports]
+    processes = (sandbox, *relays)
     async with client(30) as http:
         try:
-            await together(process.start(http) for process in everybody)
+            async with asyncio.TaskGroup() as group:
+                for process in processes:
+                    group.create_task(process.start(http))
             yield Ground(sandbox, relays, http)
         finally:
-            for process in everybody:
-                process.end()
-            await together(process.kill() for process in everybody)
+            for process in processes:
+                process.kill()
+            for process in processes:
+                await process.ended()
 
 
 def client(timeout: float) -> httpx.AsyncClient:
     """A client for loopback: no proxy, and no certificates to load."""
     return httpx.AsyncClient(timeout=timeout, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-
-
-async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """All of them at once; the first error ends the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in works:
-                group.create_task(work)
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from several
 
 
 async def until(check: Callable[[], Awaitable[bool]], seconds: float) -> bool:
@@ -199,12 +186,10 @@ def free_ports(count: int) -> list[int]:
 
     One of theirs could be taken while a killed relay is away, even by a connection to itself.
     """
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 200):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise RelayError("There are not enough free ports between 20000 and 32000.")
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - any will do
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                found.add(port)
+    return list(found)
