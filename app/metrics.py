@@ -16,7 +16,6 @@ MEASURES: Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str,
     "oldest_waiting_seconds": (GaugeMetricFamily, "Age of the oldest lead that waits.", ("workspace",)),
     "workspace_state": (GaugeMetricFamily, "1 for how the way to AgencyHandy stands.", ("workspace", "state")),
     "alerts_open": (GaugeMetricFamily, "What is wrong now, by its name; docs/alerts.md has them.", ("name",)),
-    "store_bytes": (GaugeMetricFamily, "Size of the store.", ()),
 }
 """What a look at the store measures → its kind, meaning and labels. `lead_relay_` stands before each name."""
 
