@@ -82,7 +82,7 @@ class Watch:
     async def figures(self) -> bytes:
         """What /metrics shows. Raises StoreUnavailable."""
         await self._look()
-        return self._metrics.text()
+        return self._metrics.text(measures(self._facts, self._troubles, self._config, self._workspaces))
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -105,7 +105,7 @@ class Watch:
             await chore(now)
 
     async def _look(self) -> None:
-        """Reads what there is, the books of every day at first and hourly, else of the last two, and shows it."""
+        """Reads what there is, the books of every day at first and hourly, else of the last two."""
         now = self._clock()
         is_whole = self._whole_at is None or not timedelta() <= now - self._whole_at < WHOLE_EVERY
         since = 0 if is_whole else int(now.timestamp()) // DAY - 1
@@ -116,7 +116,6 @@ class Watch:
         self._facts = replace(found, balance=self._facts.balance.renewed(since, found.balance), disk_free=free)
         self._whole_at = now if is_whole else self._whole_at
         self._troubles = troubles(self._facts, self._config)
-        self._metrics.show(measures(self._facts, self._troubles, self._config, self._workspaces))
 
     async def _tell(self, now: datetime) -> None:
         """Tells what is new, still so or over, and keeps that as soon as anybody heard it."""
@@ -144,29 +143,23 @@ class Watch:
 
     async def _is_heard(self, said: Mapping[str, str], now: datetime) -> bool:
         """Whether anybody took it; who did not is owed it. What nobody took, the next round says anew."""
-        taken = await asyncio.gather(*(self._send(target, said, now) for target in self._targets))
-        is_heard = any(taken) or not taken or not said
-        for target in () if is_heard else self._targets:
-            target.owed = {key: words for key, words in target.owed.items() if key not in said}
-        return is_heard
+        taken = await asyncio.gather(*(self._send(target, {**target.owed, **said}, now) for target in self._targets))
+        for target, was in zip(self._targets, taken, strict=True):
+            target.owed = {} if was else {**target.owed, **(said if any(taken) else {})}
+        return any(taken) or not taken or not said
 
     async def _send(self, target: Target, said: Mapping[str, str], now: datetime) -> bool:
-        """What one target is owed, in one message; whether it took it."""
-        target.owed |= said
-        count = sum(key in self._troubles for key in target.owed)
+        """Everything in one message; whether it was taken."""
+        count = sum(key in self._troubles for key in said)
         title = f"{count} thing{'s need' if count > 1 else ' needs'} you" if count else "all clear"
-        body = "\n\n".join(target.owed.values())
-        taken = bool(target.owed) and await target.send(f"Lead Relay: {title}", body, now)
-        if taken:
-            target.owed = {}
-        return taken
+        return bool(said) and await target.send(f"Lead Relay: {title}", "\n\n".join(said.values()), now)
 
     async def _pass_on(self, now: datetime) -> None:
         await asyncio.gather(*(self._pass_on_by(road, now) for road in self._roads))
 
     async def _pass_on_by(self, road: Road, now: datetime) -> None:
         after, ways = self._config.alerts.after, self._facts.workspaces
-        self._metrics.passed_on(await pass_on(road, self._outbox, now, after, ways))
+        self._metrics.passed_on.inc(await pass_on(road, self._outbox, now, after, ways))
 
 
 def news(
