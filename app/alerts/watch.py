@@ -72,10 +72,8 @@ class Watch:
             yield
         finally:
             self._stopping.set()
-            await asyncio.wait([task], timeout=DRAIN_SECONDS)
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            with suppress(TimeoutError):
+                await asyncio.wait_for(task, DRAIN_SECONDS)
             with suppress(StoreUnavailable):
                 await self._outbox.take_duty("watch", self._id, self._clock(), self._clock())
 
