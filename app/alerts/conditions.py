@@ -1,10 +1,9 @@
-"""Facts → what is wrong now, as one table. Pure."""
+"""What is wrong now, as one table: where it is so, and what people are told. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.endpoints import RelayConfig
@@ -12,48 +11,27 @@ from app.outbox.records import Facts
 
 MIB = 1024 * 1024
 DAY = 86400
-OTHERS = "others"
-"""What an endpoint is called that relay.toml does not name: its name may be anything, as a stranger chose it."""
 LONGER = 1.5
 SHORTEST_SILENCE = timedelta(hours=1)
+"""Silence that was learned counts when it is so many times the longest that there was, and never before an hour."""
 
 Found = Iterator[tuple[str, Mapping[str, object]]]
 """Each place where it is so, with what its words need."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that is wrong: which condition, where, and what to do about it."""
-
-    name: str
-    place: str
-    words: str
-
-    @property
-    def key(self) -> str:
-        """What tells it from others; nothing personal."""
-        return f"{self.name} {self.place}".strip()
-
-
 def _waiting(facts: Facts, config: RelayConfig) -> Found:
-    for workspace, oldest in facts.waiting.items():
-        if (age := facts.at - oldest) > config.alerts.after:
+    for workspace, since in facts.waiting.items():
+        if (age := facts.at - since) > config.alerts.after:
             yield workspace, {"age": spelled(age)}
 
 
-def _paused(facts: Facts, config: RelayConfig) -> Found:
+def _paused(facts: Facts, _: RelayConfig) -> Found:
     for name, way in facts.workspaces.items():
         if way.paused:
             yield name, {"said": way.paused}
 
 
-def _failing(facts: Facts, config: RelayConfig) -> Found:
-    for name, way in facts.workspaces.items():
-        if way.is_troubled and not way.paused:
-            yield name, {"times": way.failures}
-
-
-def _held(facts: Facts, config: RelayConfig) -> Found:
+def _held(facts: Facts, _: RelayConfig) -> Found:
     counted: Counter[str] = Counter()
     for reason, count in facts.held.items():
         counted[reason.partition(":")[0]] += count
@@ -66,13 +44,11 @@ def _quarantined(facts: Facts, config: RelayConfig) -> Found:
             yield reason, {"count": count}
 
 
-def _dropped(facts: Facts, config: RelayConfig) -> Found:
+def _dropped(facts: Facts, _: RelayConfig) -> Found:
     today = int(facts.at.timestamp()) // DAY
-    counted: Counter[str] = Counter()
     for (day, endpoint, what), count in facts.balance.counts.items():
-        if day == today and what == "dropped":
-            counted[known(endpoint, config)] += count
-    yield from ((endpoint, {"count": leads(count)}) for endpoint, count in sorted(counted.items()))
+        if (day, what) == (today, "dropped"):
+            yield endpoint, {"count": leads(count)}
 
 
 def _disk(facts: Facts, config: RelayConfig) -> Found:
@@ -87,17 +63,14 @@ def _silent(facts: Facts, config: RelayConfig) -> Found:
         limit, since = endpoint.expect_every or learned, last or facts.began
         if limit is not None and since is not None and facts.at - since > limit:
             came = f"the last came {spelled(facts.at - last)} ago" if last else "none ever came"
-            yield (
-                endpoint.name,
-                {"came": came, "limit": spelled(limit), "address": f"/{endpoint.kind}s/{endpoint.name}"},
-            )
+            address = f"/{endpoint.kind}s/{endpoint.name}"
+            yield endpoint.name, {"came": came, "limit": spelled(limit), "address": address}
 
 
-def _differing(facts: Facts, config: RelayConfig) -> Found:
+def _differing(facts: Facts, _: RelayConfig) -> Found:
     for (day, endpoint), count in facts.balance.differences().items():
-        date = f"{datetime.fromtimestamp(day * DAY, UTC):%Y-%m-%d}"
-        what = f"{leads(abs(count))} {'missing' if count > 0 else 'more than were accepted'}"
-        yield f"{known(endpoint, config)} {date}", {"what": what}
+        date = datetime.fromtimestamp(day * DAY, UTC).date()
+        yield f"{endpoint} {date}", {"what": f"{leads(abs(count))} {'missing' if count > 0 else 'too many'}"}
 
 
 CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
@@ -107,9 +80,6 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
     "paused": (_paused, """\
         AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. lead-relay check tells
         what is wrong; if it is the key, put the new one into the settings and start the relay again."""),
-    "failing": (_failing, """\
-        AgencyHandy did not take leads of {place} {times} times in a row, so they wait and one at a time is tried.
-        If AgencyHandy is up, ask its support, or look at lead-relay leads list --state pending."""),
     "held": (_held, """\
         {count} held: {place}. Only you can put that right: lead-relay leads list --state held shows which."""),
     "quarantine": (_quarantined, """\
@@ -129,28 +99,14 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
 }  # fmt: skip
 """Each condition's name → where it is so, and what people are told. `{place}` is where."""
 
-STORE = Trouble(
-    "store",
-    "",
-    "The store cannot be written, so nothing is accepted: senders are told to try again. Look at the disk's space and "
-    "the folder's owner, or whether PostgreSQL is up.",
-)
-"""What no look at the store can find."""
 
-
-def troubles(facts: Facts, config: RelayConfig) -> dict[str, Trouble]:
-    """All that is wrong now, by key."""
-    found = (
-        Trouble(name, place, " ".join(words.split()).format(place=place, **more))
+def troubles(facts: Facts, config: RelayConfig) -> dict[str, str]:
+    """All that is wrong now: its name and place, in which there is nothing personal → what to do about it."""
+    return {
+        f"{name} {place}".strip(): " ".join(words.split()).format(place=place, **more)
         for name, (find, words) in CONDITIONS.items()
         for place, more in find(facts, config)
-    )
-    return {trouble.key: trouble for trouble in found}
-
-
-def known(endpoint: str, config: RelayConfig) -> str:
-    """The endpoint's name, if relay.toml has it."""
-    return endpoint if endpoint in config.forms or endpoint in config.hooks else OTHERS
+    }
 
 
 def leads(count: int) -> str:

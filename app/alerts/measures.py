@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator, Mapping
 
-from app.alerts.conditions import Trouble, known
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
 from app.endpoints import RelayConfig
-from app.metrics import Measured
-from app.outbox.records import Facts, Workspace
+from app.outbox.records import Facts
 
-WAYS = ("ready", "unresolved", "failing", "paused")
+MEASURES: Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]] = {
+    "leads": (GaugeMetricFamily, "Leads by endpoint and state.", ("endpoint", "state")),
+    "accepted": (CounterMetricFamily, "Leads that were stored, by the ledger.", ("endpoint",)),
+    "dropped": (CounterMetricFamily, "Leads of the quarantine that had to make room.", ("endpoint",)),
+    "books_difference": (GaugeMetricFamily, "Leads accepted but not accounted for; 0 is right.", ("endpoint",)),
+    "oldest_waiting_seconds": (GaugeMetricFamily, "Age of the oldest lead that waits.", ("workspace",)),
+    "alerts_open": (GaugeMetricFamily, "What is wrong now, by its name; docs/alerts.md has them.", ("name",)),
+}
+"""Name → kind, meaning and labels. `lead_relay_` stands before each name."""
 
 
-def measures(facts: Facts, troubles: Iterable[Trouble], config: RelayConfig, workspaces: Collection[str]) -> Measured:
-    """Every figure by its labels. Endpoints that relay.toml does not name count as `others`."""
-    found: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in ("accepted", "dropped", "leads")}
+def measures(
+    facts: Facts, troubles: Collection[str], config: RelayConfig, workspaces: Collection[str]
+) -> Iterator[Metric]:
+    """Every figure by its labels."""
+    found: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in MEASURES}
     for (_, endpoint, what), count in facts.balance.counts.items():
-        place = known(endpoint, config)
         if what in {"accepted", "dropped"}:
-            found[what][place,] += count
+            found[what][endpoint,] += count
         else:
-            found["leads"][place, what] += count
-    difference: Counter[tuple[str, ...]] = Counter({(one.name,): 0 for one in config.endpoints()})
+            found["leads"][endpoint, what] += count
+    found["books_difference"].update({(one.name,): 0 for one in config.endpoints()})
     for (_, endpoint), count in facts.balance.differences().items():
-        difference[known(endpoint, config),] += abs(count)
-    return {
-        **found,
-        "books_difference": difference,
-        "oldest_waiting_seconds": {
-            (name,): (facts.at - facts.waiting.get(name, facts.at)).total_seconds()
-            for name in {*workspaces, *facts.waiting}
-        },
-        "workspace_state": {
-            (name, way): float(way == _way(facts.workspaces.get(name, Workspace(name))))
-            for name in workspaces
-            for way in WAYS
-        },
-        "alerts_open": Counter((trouble.name,) for trouble in troubles),
-        "store_bytes": {(): facts.store_bytes},
-    }
-
-
-def _way(workspace: Workspace) -> str:
-    if workspace.paused:
-        return "paused"
-    if not workspace.role_id:
-        return "unresolved"
-    return "failing" if workspace.is_troubled else "ready"
+        found["books_difference"][endpoint,] += abs(count)
+    for name in {*workspaces, *facts.waiting}:
+        age = facts.at - facts.waiting.get(name, facts.at)
+        found["oldest_waiting_seconds"][name,] = int(age.total_seconds())
+    found["alerts_open"].update((key.partition(" ")[0],) for key in troubles)
+    for name, (family, meaning, labels) in MEASURES.items():
+        metric = family(f"lead_relay_{name}", meaning, labels=labels)
+        for values, figure in found[name].items():
+            metric.add_metric(values, figure)
+        yield metric

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,10 +15,13 @@ from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox import facts, rows
 from app.outbox.engine import open_engine
-from app.outbox.records import Alert, Attempt, Balance, Deed, Facts, StoredLead, StoredSubmission, Workspace
+from app.outbox.records import Alert, Attempt, Balance, Deed, StoredLead, StoredSubmission, Workspace
 from app.outbox.tables import IS_PENDING, IS_SENDING, alerts, attempts, audit, is_lost, leads, submissions, workspaces
+from app.outbox.writer import Work
 
 READERS = 3
+
+Result = TypeVar("Result")
 
 
 class Books:
@@ -111,30 +114,18 @@ class Books:
         """The ids of a table's rows, the oldest first."""
         return [row.id for row in await self._all(select(table.c.id).where(*where).order_by(table.c.id).limit(limit))]
 
-    async def balance(self, since: int = 0) -> Balance:
-        """What was accepted, counted apart, beside what became of it; from a day on, as days since 1970."""
-        async with self._connection() as connection:
-            return await facts.balance(connection, since)
-
-    async def facts(self, now: datetime, endpoints: Collection[str], ignored: Collection[str]) -> Facts:
-        """What could be wrong, but for the balance; see `Facts`."""
-        async with self._connection() as connection:
-            return await facts.facts(connection, now, endpoints, ignored)
-
-    async def stuck(
-        self, before: datetime, endpoints: Collection[str], ignored: Collection[str], *, others: bool, limit: int
-    ) -> list[StoredLead]:
-        """The oldest leads of some endpoints, or of all others, that are held or have waited since before then.
-
-        Without those that people were sent, that nobody trusted, and that are of `ignored` workspaces.
-        """
-        among = facts.of_endpoints(endpoints, ignored, others=others)
-        async with self._connection() as connection:
-            return [rows.to_stored(row) for row in await facts.stuck(connection, before, among, limit)]
+    async def balance(self) -> Balance:
+        """What was accepted, counted apart, beside what became of it."""
+        return await self.read(facts.balance)
 
     async def alerts(self) -> dict[str, Alert]:
-        """Who was told what, by its name."""
+        """What people were told, by its name."""
         return {row.name: Alert(**row._mapping) for row in await self._all(select(alerts))}
+
+    async def read(self, work: Work[Result]) -> Result:
+        """What `work` finds on an open connection."""
+        async with self._connection() as connection:
+            return await work(connection)
 
     async def _all(self, statement: Any) -> Sequence[Any]:
         async with self._connection() as connection:

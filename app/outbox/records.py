@@ -142,7 +142,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What could be wrong, as the store has it.
+    """What could be wrong.
 
     `waiting`: workspace → since when the oldest lead is on its way. `held`: reason → leads. `quarantined`: reason and
     endpoint → requests of the last hour. `last_seen`: endpoint → when it last was sent something by somebody trusted,
@@ -157,15 +157,14 @@ class Facts:
     quarantined: Mapping[str, int] = field(default_factory=dict)
     last_seen: Mapping[str, tuple[datetime, timedelta | None]] = field(default_factory=dict)
     began: datetime | None = None
-    store_bytes: int = 0
     disk_free: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that is wrong, and for whom it was last told: `name` says what, where and to whom."""
+    """Something that is wrong, by its name and place: since when, when people were last told, and in which words."""
 
     name: str
     since: datetime
-    told_at: datetime | None
+    told_at: datetime
     words: str

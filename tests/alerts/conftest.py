@@ -73,8 +73,8 @@ def phone() -> Iterator[Phone]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A target that failed is tried again in the next round, however soon that is."""
-    monkeypatch.setattr(tell, "LONGEST_WAIT_SECONDS", 0)
+    """A target takes a message in each round, however soon that is."""
+    monkeypatch.setattr(tell, "PAUSE", timedelta())
 
 
 class Clock:
@@ -110,11 +110,11 @@ Watching = Callable[..., Watch]
 
 @pytest.fixture
 def watching(outbox: Outbox, clock: Clock) -> Watching:
-    """Makes a watch over the store by what relay.toml says; ends of trouble count at once, and messages may be many."""
+    """Makes a watch over the store by what relay.toml says; ends of trouble count at once."""
 
     def make(folder: Path | None = None, every: timedelta = timedelta(seconds=15), **toml: Any) -> Watch:
         config = RelayConfig.model_validate({"forms": {"contact": {}}, **toml})
-        more: dict[str, Any] = {"every": every, "quiet": timedelta(), "pause": timedelta()}
+        more: dict[str, Any] = {"every": every, "quiet": timedelta()}
         return Watch(outbox, config, Metrics(), clock, workspaces=("default",), folder=folder, **more)
 
     return make
@@ -147,6 +147,6 @@ def held(reason: str, **more: Any) -> Lead:
 @pytest.fixture
 def quick(relay: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Client]:
     """The real app, which looks ten times a second."""
-    more: Any = {"every": timedelta(seconds=0.1), "quiet": timedelta(), "pause": timedelta()}
+    more: Any = {"every": timedelta(seconds=0.1), "quiet": timedelta()}
     monkeypatch.setattr("app.main.Watch", partial(Watch, **more))
     return relay

@@ -70,6 +70,6 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
 
 
 def test_a_token_in_a_hosts_place_is_not_shown() -> None:
-    [target] = people(RelayConfig.model_validate({"alerts": {"to": [TELEGRAM]}})).to
+    [target] = people(RelayConfig.model_validate({"alerts": {"to": [TELEGRAM]}}))["alerts.to"]
 
     assert target.label == "alerts.to 1 (Telegram)"

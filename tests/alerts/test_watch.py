@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from app.alerts import tell
 from app.alerts.watch import Watch
 from app.endpoints import RelayConfig
 from app.metrics import Metrics
@@ -130,6 +130,39 @@ async def test_a_target_that_fails_is_tried_again_and_the_others_get_it_once(wat
 
 
 @pytest.mark.usefixtures("waiting")
+async def test_who_was_out_of_reach_hears_all_of_it_in_one_message(
+    watching: Watching, phone: Phone, outbox: Outbox
+) -> None:
+    phone.broken.add("boss")
+    watch = watching(alerts=alerts(phone, "boss", "pager"))
+    await watch.round()
+    await _pause(outbox)
+    await watch.round()
+    await _deliver_all(outbox)
+    await watch.round()
+    assert len(phone.texts("pager")) == 3
+
+    phone.broken.clear()
+    await watch.round()
+    [text] = phone.texts("boss")
+    assert phone.titles("boss") == ["Lead Relay: 1 thing needs you"]
+    assert ("wrong key" in text, "Over after" in text) == (True, True)
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_what_nobody_took_is_told_as_it_is_by_then(watching: Watching, phone: Phone, outbox: Outbox) -> None:
+    phone.broken.add("boss")
+    watch = watching(alerts=alerts(phone))
+    await watch.round()
+    assert await outbox.books.alerts() == {}
+    await _deliver_all(outbox)
+    phone.broken.clear()
+    await watch.round()
+
+    assert phone.posts == []
+
+
+@pytest.mark.usefixtures("waiting")
 async def test_what_comes_and_goes_is_told_once(outbox: Outbox, clock: Clock, phone: Phone) -> None:
     config = RelayConfig.model_validate({"alerts": alerts(phone)})
     watch = Watch(outbox, config, Metrics(), clock, workspaces=("default",), folder=None)
@@ -149,7 +182,10 @@ async def test_what_comes_and_goes_is_told_once(outbox: Outbox, clock: Clock, ph
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_a_target_gets_one_message_a_minute(outbox: Outbox, clock: Clock, phone: Phone) -> None:
+async def test_a_target_gets_one_message_a_minute(
+    outbox: Outbox, clock: Clock, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tell, "PAUSE", timedelta(minutes=1))
     config = RelayConfig.model_validate({"alerts": alerts(phone)})
     watch = Watch(outbox, config, Metrics(), clock, workspaces=("default",), folder=None)
     await watch.round()
@@ -159,44 +195,6 @@ async def test_a_target_gets_one_message_a_minute(outbox: Outbox, clock: Clock, 
     clock.forward(minutes=1)
     await watch.round()
     assert "wrong key" in phone.texts("boss")[1]
-
-
-async def test_a_store_that_cannot_be_used_is_told_by_who_had_the_duty(
-    phone: Phone, clock: Clock, tmp_path: Path
-) -> None:
-    file = tmp_path / "own.db"
-    outbox = Outbox(f"sqlite+aiosqlite:///{file}")
-    await outbox.open()
-    config = RelayConfig.model_validate({"alerts": alerts(phone)})
-    none = timedelta()
-    watch = Watch(
-        outbox,
-        config,
-        Metrics(),
-        clock,
-        workspaces=("default",),
-        folder=tmp_path,
-        quiet=none,
-        pause=timedelta(minutes=1),
-    )
-    await watch.round()
-    await outbox.books.close()
-    file.rename(tmp_path / "away")
-    file.mkdir()
-    with capture_logs() as logs:
-        await watch.round()
-        assert phone.posts == [], "it may be over in a moment"
-        clock.forward(minutes=1)
-        await watch.round()
-    assert {one["event"] for one in logs} == {"store_unavailable", "trouble"}
-    assert ["The store cannot be written" in said for said in phone.texts("boss")] == [True]
-
-    file.rmdir()
-    (tmp_path / "away").rename(file)
-    clock.forward(minutes=1)
-    await watch.round()
-    await outbox.close()
-    assert phone.titles("boss")[1:] == ["Lead Relay: all clear"]
 
 
 async def test_a_step_that_breaks_is_logged_and_the_next_goes_on(outbox: Outbox, clock: Clock) -> None:
