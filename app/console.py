@@ -118,12 +118,14 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
 def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
     """One lead with all that happened to it."""
     if as_json:
-        whole = {**stored_json(one), "why": _why(one.lead)}
+        whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
         _json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
     _one_lead(one.lead)
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
+    if submission is not None and submission.repeats:
+        _line("repeats", "", f"it came again {submission.repeats} times, and was recognised")
     if one.member_id:
         _line("member", "", one.member_id)
     for attempt in tries:

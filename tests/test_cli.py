@@ -443,7 +443,7 @@ class TestLeads:
     def test_one_lead_is_shown_as_json(self, run: Run, ids: list[str]) -> None:
         [lead] = objects(run("leads", "show", ids[0], "--json"))
         assert list(lead)[: len(LEAD_KEYS)] == LEAD_KEYS
-        assert lead["message"] == "Hello"
+        assert (lead["message"], lead["repeats"]) == ("Hello", 0)
         assert [attempt["status"] for attempt in lead["attempts"]] == [201]
         [held] = objects(run("leads", "show", ids[1], "--json"))
         assert held["attempts"] == []

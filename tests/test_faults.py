@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app import main
-from app.delivery import agencyhandy, contract
+from app.delivery import agencyhandy, contract, worker
 from app.lead import Lead
 from tests.running import RelayProcess, SandboxClient, eventually, locked, stored
 
@@ -133,8 +133,9 @@ def test_after_the_window_a_lead_is_held_and_not_dropped(
 ) -> None:
     now, passed = main.now, timedelta()
     monkeypatch.setattr(main, "now", lambda: now() + passed)
+    monkeypatch.setattr(worker, "LOOK_EVERY", timedelta(seconds=0.05))
     sandbox.fault(kind="status", status=503, body="Maintenance")
-    client = relay(BATCH, delivery_probe_seconds=1)
+    client = relay(BATCH, delivery_probe_seconds=0.1)
     client.post("/hooks/json", json={"email": "ada@example.com"})
     eventually(lambda: len(sandbox.requests()) >= 2, "it is tried")
     passed = timedelta(hours=73)
@@ -167,6 +168,7 @@ def test_a_stop_amid_the_parts_of_a_refused_request_loses_and_doubles_nothing(
     eventually(lambda: {lead["state"] for lead in relay.leads()} == {"delivered", "held"}, "all are settled", 30)
 
 
+@pytest.mark.slow
 def test_a_lead_that_the_relay_itself_stumbles_over_is_held_in_the_end_and_takes_nobody_with_it(
     relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,8 +22,10 @@ LONGEST_WAIT = timedelta(minutes=30)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 SUSPECT_AFTER = 2
 """A lead that failed this often is sent by itself, so that it cannot spoil other leads' request."""
-FEWEST_TRIES = 5
-"""However old a lead is, it is not given up before it was tried this often: it may only have waited."""
+FEWEST_TRIES = 20
+"""However old a lead is, it is not given up before it was tried this often: it may only have waited, or been held."""
+FAULTY_TRIES = 5
+"""How often a lead is tried that meets a fault of the relay's own."""
 MAX_WORDS = 300
 INDEX = re.compile(r"(?<![\w.])(\d{1,3})\.[a-z]\w*|\[(\d{1,3})\]", re.IGNORECASE)
 """How validators name one of an array: `3.email must be …`, `[3].email`."""
@@ -187,7 +189,7 @@ class Policy:
 
     def faulty(self, lead: QueuedLead, now: datetime, fault: str) -> Settlement:
         """A lead that met a fault of the relay's own: again later, its outcome unknown; held when that goes on."""
-        if lead.attempts + 1 >= FEWEST_TRIES:
+        if lead.attempts + 1 >= FAULTY_TRIES:
             return _held(lead, f"{Reason.GAVE_UP}: {fault} in the relay, see its log")
         return self._later(lead, now, None, fault, unknown=True)
 
