@@ -161,7 +161,7 @@ def export(
 ) -> None:
     """Writes as it reads; the file is for its owner's eyes."""
     with nullcontext(sys.stdout) if path == "-" else _private(path) as out:
-        table, has_head = csv.writer(out), False
+        table, has_head = csv.writer(out, quoting=csv.QUOTE_ALL), False
 
         async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
             nonlocal has_head

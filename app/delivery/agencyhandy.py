@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,7 +56,8 @@ class AgencyHandy:
     async def company_id(self) -> str:
         """The key's only company; Ambiguous where it has none, or several, which are named."""
         answer = await self._get("/accounts/companies")
-        companies = {str(one["_id"]): str(one.get("name", "")) for one in _objects(answer, "companies") if "_id" in one}
+        usable = [one for one in _objects(answer, "companies") if re.fullmatch("[!-~]+", str(one.get("_id", "")))]
+        companies = {str(one["_id"]): str(one.get("name", "")) for one in usable}
         if len(companies) == 1:
             return next(iter(companies))
         if not companies:
@@ -107,7 +109,7 @@ class AgencyHandy:
             )
         try:
             return json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unreachable(f"AgencyHandy's answer to GET {path} is not JSON.") from error
 
     async def _exchange(self, method: str, path: str, **options: Any) -> tuple[httpx.Response, str]:

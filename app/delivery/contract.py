@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.lead import Lead
 
 NO_NAME = "-"
 """AgencyHandy wants two names: what stands for one that nobody gave."""
+MAX_WORDS = 300
 
 
 class Member(BaseModel):
@@ -76,3 +78,17 @@ def read_members(text: str) -> tuple[Member, ...] | None:
         return tuple(Created.model_validate_json(text).members)
     except ValidationError:
         return None
+
+
+def words_of(answer: Answer) -> str:
+    """What AgencyHandy said, in one line and bounded."""
+    return " ".join(message_of(answer).split())[:MAX_WORDS]
+
+
+def message_of(answer: Answer) -> str:
+    """The message of an answer's JSON, else the whole text."""
+    try:
+        message = json.loads(answer.text).get("message", "")
+    except (ValueError, AttributeError, RecursionError):
+        message = answer.text
+    return ("; ".join(map(str, message)) if isinstance(message, list) else str(message)) or answer.text

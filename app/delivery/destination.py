@@ -26,8 +26,8 @@ ASK_AGAIN_AFTER = timedelta(minutes=10)
 PROVEN_FOR = timedelta(seconds=60)
 """For how long a success speaks for the key: a refusal soon after it may be about the leads."""
 VERIFIED_FOR = timedelta(seconds=10)
-LONGEST_QUEUE = timedelta(minutes=5)
-"""A free moment later than this was reckoned before the clock was set back."""
+LONGEST_QUEUE = 1000
+"""A free moment after more requests than this was reckoned before the clock was set back."""
 START_SECONDS = 1
 """For how long a start waits for AgencyHandy; the worker asks on."""
 LONG_AGO = timedelta(days=365)
@@ -110,13 +110,19 @@ class Destination:
         until = self.workspace.not_before
         return until is not None and until > self._clock()
 
+    async def look(self) -> None:
+        """Takes what the replicas know."""
+        self.workspace = await self._outbox.books.workspace(self.workspace.name)
+
     async def may_send(self) -> bool:
         """Whether a request may go out now: looks at what the replicas know, and resolves what is unknown or old.
 
         Of a closed way only one process makes the next try.
         """
-        self.workspace = await self._outbox.books.workspace(self.workspace.name)
-        if self.is_closed() or (self.workspace.is_troubled and not await self._take_probe()):
+        await self.look()
+        if not self._is_mine(self.workspace) or self.is_closed():
+            return False
+        if self.workspace.is_troubled and not await self._take_probe():
             return False
         now = self._clock()
         resolved = self.workspace.resolved_at
@@ -143,7 +149,12 @@ class Destination:
         if (company, role) != (self.workspace.company_id, self.workspace.role_id):
             log.info("destination_resolved", workspace=self.workspace.name, company=company, role=role)
         now = self._clock()
-        await self._change(lambda known: replace(known, company_id=company, role_id=role, resolved_at=now))
+
+        def know(known: Workspace) -> Workspace:
+            found = replace(known, company_id=company, role_id=role, resolved_at=now)
+            return found if self._is_mine(known) else known
+
+        await self._change(know)
 
     async def proves_access(self, leads: list[Lead], *, are_suspect: bool) -> bool:
         """Whether AgencyHandy, which has just refused access, takes the key all the same: then it is the leads.
@@ -167,33 +178,37 @@ class Destination:
         """One request to AgencyHandy."""
         return await self._agencyhandy.create_leads(leads, self.workspace.company_id, self.workspace.role_id)
 
-    async def wait_for_turn(self) -> None:
-        """Keeps all replicas together to the requests per second that are allowed."""
+    async def take_turn(self) -> float:
+        """Seconds until a request may go out: all replicas together keep to the requests per second allowed."""
         now = self._clock()
 
         def take(known: Workspace) -> Workspace:
             free = known.free_at or now
-            start = now if free - now > LONGEST_QUEUE else max(free, now)
+            start = now if free - now > LONGEST_QUEUE * self._interval else max(free, now)
             return replace(known, free_at=start + self._interval)
 
         after = await self._change(take)
-        if after.free_at is not None:
-            await asyncio.sleep((after.free_at - self._interval - now).total_seconds())
+        return (after.free_at - self._interval - now).total_seconds() if after.free_at else 0.0
 
     async def note(self, decision: Decision) -> None:
         """Keeps what an answer says of the way; when that opens again, every waiting lead becomes due."""
         if decision.outcome in {Outcome.CREATED, Outcome.TAKEN, Outcome.REFUSED}:
             self._succeeded_at = self._clock()
-        is_old_news = bool(decision.suspect) and decision.suspect == self._suspect
+        lately = self._clock() - self._succeeded_at < PROVEN_FOR
+        is_old_news = bool(decision.suspect) and (lately or decision.suspect == self._suspect)
         self._suspect = decision.suspect
         is_plain = decision.health is Health.WELL and not (self.workspace.failures or self.workspace.paused)
         if is_plain or (is_old_news and not self.workspace.is_troubled):
             return
         await self._change(lambda known: self._policy.after(known, decision, self._clock()))
 
+    def _is_mine(self, known: Workspace) -> bool:
+        """Whether no process with another key or company has taken over the workspace."""
+        return known.destination == self._identity
+
     async def reopen(self) -> None:
-        """Ends a pause that no lead is left to try out."""
-        await self.note(Decision(Outcome.ROLE, Health.WELL))
+        """Ends a pause, or a row of failures, that no lead is left to try out."""
+        await self.note(Decision(Outcome.NOT_SENT, Health.WELL))
 
     async def forget_times(self) -> None:
         """The clock was set back: what was to wait until a moment of the faster clock goes on now."""

@@ -5,7 +5,6 @@ AgencyHandy documents neither its errors nor whether an array is all or nothing,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from app.delivery.contract import Answer, full_name
+from app.delivery.contract import Answer, full_name, message_of, words_of
 from app.lead import LeadState, Reason
 from app.outbox.records import BREAKER_AFTER, QueuedLead, Settlement, Workspace
 
@@ -26,7 +25,6 @@ FEWEST_TRIES = 20
 """However old a lead is, it is not given up before it was tried this often: it may only have waited, or been held."""
 FAULTY_TRIES = 5
 """How often a lead is tried that meets a fault of the relay's own."""
-MAX_WORDS = 300
 INDEX = re.compile(r"(?<![\w.])(\d{1,3})\.[a-z]\w*|\[(\d{1,3})\]", re.IGNORECASE)
 """How validators name one of an array: `3.email must be …`, `[3].email`."""
 
@@ -59,7 +57,7 @@ OUTCOME_OF_STATUS: dict[int, Outcome] = {
 }
 OUTCOME_OF_CLASS: dict[int, Outcome] = {3: Outcome.ACCESS, 4: Outcome.REFUSED, 5: Outcome.BUSY}
 
-TAKEN_WORDS = r"(exist|duplicate|unique|taken)"
+TAKEN_WORDS = r"((?<!not )(?<!n.t )(?<!no longer )(?<!not already )(?<!not yet )exist|duplicate|unique|taken)"
 EMAIL_TAKEN = re.compile(rf"e-?mail.{{0,200}}{TAKEN_WORDS}|{TAKEN_WORDS}.{{0,200}}e-?mail", re.IGNORECASE | re.DOTALL)
 ROLE_REFUSED = re.compile(r"\brole", re.IGNORECASE)
 
@@ -112,7 +110,7 @@ class Policy:
             return Outcome.UNKNOWN if answer.sent else Outcome.NOT_SENT
         if 200 <= answer.status < 300:
             return Outcome.UNKNOWN if answer.members is None else Outcome.CREATED
-        text = without_own_words(answer.text, leads)
+        text = without_own_words(message_of(answer), leads)
         if self.taken and answer.status in range(400, 500) and self.taken.search(text):
             return Outcome.TAKEN
         for outcome, statuses, pattern in WORDS_OF:
@@ -137,7 +135,11 @@ class Policy:
         """
         outcome = self.classify(answer, leads)
         words = words_of(answer)
-        blames_leads = outcome in {Outcome.TAKEN, Outcome.REFUSED} or (outcome is Outcome.ACCESS and access_is_proven)
+        blames_leads = (
+            outcome in {Outcome.TAKEN, Outcome.REFUSED}
+            or (outcome is Outcome.ACCESS and access_is_proven)
+            or (outcome is Outcome.ROLE and role_is_fresh)
+        )
         if blames_leads and len(leads) > 1:
             return Decision(outcome, Health.WELL, again=parted(leads, answer.text), words=words)
         match outcome:
@@ -152,8 +154,9 @@ class Policy:
             case Outcome.ACCESS if access_is_proven:
                 again = self._later(leads[0], now, None, words, unknown=False)
                 return Decision(outcome, Health.WELL, (again,), words=words)
-            case Outcome.ROLE | Outcome.ACCESS:
-                waiting = tuple(back(lead, now, lead.attempts + is_probe) for lead in leads)
+            case Outcome.ACCESS:
+                due = now + self.probe_every if is_probe else now
+                waiting = tuple(back(lead, due, lead.attempts) for lead in leads)
                 return Decision(outcome, Health.CLOSED, waiting, words=words)
         wait = retry_after(answer.retry_after, now)
         unknown = outcome is Outcome.UNKNOWN or (answer.status or 0) >= 500  # a gateway may answer for what was done
@@ -196,12 +199,13 @@ class Policy:
     def after(self, workspace: Workspace, decision: Decision, now: datetime) -> Workspace:
         """How the way to AgencyHandy stands after an answer: open, waiting after failures in a row, or paused."""
         if decision.health is Health.WELL:
-            return replace(workspace, failures=0, paused="", not_before=None)
+            until = None if workspace.is_troubled else workspace.not_before
+            return replace(workspace, failures=0, paused="", not_before=until)
         if decision.health is Health.CLOSED:
             return replace(workspace, paused=decision.words or decision.outcome, not_before=now + self.probe_every)
         failures = workspace.failures + 1
         wait = decision.wait
-        if wait is None and failures >= BREAKER_AFTER:
+        if not wait and failures >= BREAKER_AFTER:
             wait = min(FIRST_WAIT * 2 ** min(failures - BREAKER_AFTER, 20), self.probe_every)
         return replace(workspace, failures=failures, not_before=now + wait if wait else None)
 
@@ -264,16 +268,6 @@ def retry_after(header: str, now: datetime) -> timedelta | None:
     if until.tzinfo is None:
         return None
     return min(max(until - now, timedelta()), LONGEST_RETRY_AFTER)
-
-
-def words_of(answer: Answer) -> str:
-    """What AgencyHandy said, bounded: the message of its JSON, else the text."""
-    try:
-        message = json.loads(answer.text).get("message", "")
-    except (ValueError, AttributeError, RecursionError):
-        message = answer.text
-    text = "; ".join(map(str, message)) if isinstance(message, list) else str(message)
-    return " ".join((text or answer.text).split())[:MAX_WORDS]
 
 
 def _taken(lead: QueuedLead, words: str) -> Settlement:

@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 
 from app.delivery.contract import Answer
 from app.delivery.destination import Destination
-from app.delivery.policy import SUSPECT_AFTER, Decision, Outcome, Policy, back, requests_of
+from app.delivery.policy import (
+    LONGEST_RETRY_AFTER,
+    LONGEST_WAIT,
+    SUSPECT_AFTER,
+    Decision,
+    Outcome,
+    Policy,
+    back,
+    requests_of,
+)
 from app.errors import DestinationError, StoreUnavailable
 from app.logs import log
 from app.outbox.outbox import Outbox
@@ -43,7 +52,7 @@ class Worker:
         self._on_attempt = on_attempt
         self._reclaim_at = 0.0
         self._last_seen: datetime | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._in_hand: list[QueuedLead] = []
         self._woken = asyncio.Event()
 
@@ -56,7 +65,7 @@ class Worker:
             try:
                 yield
             finally:
-                self._stopping = True
+                self._stopping.set()
                 self.wake()
                 await task
         finally:
@@ -67,7 +76,7 @@ class Worker:
         self._woken.set()
 
     async def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._woken.clear()
             try:
                 busy = await self.turn()
@@ -86,9 +95,7 @@ class Worker:
         """One round; whether there may be more to do at once."""
         await self._watch_the_clock()
         await self._take_back()
-        if not await self.destination.may_send():
-            return False
-        if not await self._something_is_due():
+        if not await self._may_go():
             return False
         limit = None if self.destination.workspace.is_troubled else self._batch
         now = self._clock()
@@ -103,6 +110,8 @@ class Worker:
     async def _watch_the_clock(self) -> None:
         """Leads of a clock that was set back would wait until it is again as late as it was."""
         now = self._clock()
+        if self._last_seen is None:
+            await self._outbox.hurry(self.destination.workspace.name, now, beyond=LONGEST_RETRY_AFTER + LONGEST_WAIT)
         last_seen = self._last_seen or await self._outbox.books.newest() or now
         if last_seen - now > SET_BACK:
             log.warning("clock_set_back", seconds=round((last_seen - now).total_seconds()))
@@ -114,15 +123,23 @@ class Worker:
         if asyncio.get_running_loop().time() < self._reclaim_at:
             return
         self._reclaim_at = asyncio.get_running_loop().time() + RENEW_EVERY.total_seconds()
+        await self.destination.look()
         now = self._clock()
         if await self._outbox.books.has_lost_leases(now) and (count := await self._outbox.reclaim(now)):
             log.warning("leases_expired", leads=count)
 
-    async def _something_is_due(self) -> bool:
-        due = await self._outbox.books.next_due(self.destination.workspace.name)
-        if due is None and self.destination.workspace.paused:
-            await self.destination.reopen()
-        return due is not None and due <= self._clock()
+    async def _may_go(self) -> bool:
+        """Whether a lead is due and the way takes it. A closed way is tried for nobody, but may open by itself."""
+        way = self.destination
+        due = await self._outbox.books.next_due(way.workspace.name)
+        if due is not None and due <= self._clock():
+            return await way.may_send()
+        nobody_waits = due is None
+        if way.workspace.paused or not way.is_known:
+            nobody_waits = await way.may_send() and nobody_waits
+        if nobody_waits and (way.workspace.paused or way.workspace.failures):
+            await way.reopen()
+        return False
 
     async def _deliver(
         self, leads: Sequence[QueuedLead], *, role_is_fresh: bool = False, is_first: bool = False
@@ -131,8 +148,9 @@ class Worker:
 
         Only what is sent `is_first` may try a way that is closed.
         """
-        await self.destination.wait_for_turn()
-        if self._stopping or (self.destination.is_closed() and not is_first):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), await self.destination.take_turn())
+        if self._stopping.is_set() or (self.destination.is_closed() and not is_first):
             return await self._give_back(leads)
         answer = await self.destination.send([lead.lead for lead in leads])
         decision = await self._decide(answer, leads, role_is_fresh=role_is_fresh)

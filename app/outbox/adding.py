@@ -82,6 +82,9 @@ class Adding:
             went = await connection.execute(held.returning(leads.c.received_at, leads.c.endpoint))
             dropped = Counter((day_of(row.received_at), row.endpoint) for row in went)
             await note_in_ledger(connection, dropped=dropped)
+            names = {name for _, name in dropped}
+            done_with = (ledger.c.accepted <= ledger.c.dropped, ledger.c.endpoint.in_(names))
+            await connection.execute(delete(ledger).where(*done_with))
             still_there = exists().where(leads.c.submission_id == submissions.c.id)
             empty = delete(submissions).where(submissions.c.id.in_(gone), ~still_there)
             let_go = [row.id for row in await connection.execute(empty.returning(submissions.c.id))]

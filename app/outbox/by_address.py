@@ -35,7 +35,7 @@ ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)", re.IGNORECASE | re.DOTALL)
 def mentions(address: str) -> Callable[[str], bool]:
     """Whether a text has the address in it, as a whole, in capitals or not, percent-encoded or escaped by JSON."""
     wanted = (people.email(address) or address.strip()).casefold()
-    whole = re.compile(rf"(?<![\w.+-]){re.escape(wanted)}(?![\w-]|\.\w)")
+    whole = re.compile(rf"(?<![\w.+'!#$%&*/?^`{{|}}~-]){re.escape(wanted)}(?![\w-]|\.\w)")
 
     def says(text: str) -> bool:
         plain = ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else " ", unquote(text))

@@ -54,6 +54,9 @@ class Hands:
             for lead_id in done:
                 values = {**outcome(what, self.clock()), **edited(found[lead_id], columns, config)}
                 await connection.execute(update(leads).where(leads.c.id == lead_id).values(values))
+            if ACTS[what].becomes is LeadState.PENDING:
+                theirs = [found[lead_id].submission_id for lead_id in done]
+                await connection.execute(update(submissions).where(submissions.c.id.in_(theirs)).values(quarantine=""))
             if what == "erase":
                 await blank_around(connection, done)
             await self.note(connection, what, ", ".join(changes or ()), done)
@@ -89,7 +92,8 @@ def outcome(what: str, now: datetime) -> dict[str, Any]:
     if becomes is LeadState.ERASED:
         return blank("by request", now)
     if becomes is LeadState.PENDING:
-        return {"state": becomes.value, "reason": "", "next_attempt_at": now, "attempts": 0, "settled_at": None}
+        again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None}
+        return {"state": becomes.value, "reason": "", **again}
     reason = {"reason": "marked by a person"} if becomes is LeadState.SPAM else {}
     return {"state": str(becomes), "settled_at": now, **reason}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, func, insert, or_, select, update
@@ -24,6 +24,7 @@ from app.outbox.books import Books
 from app.outbox.engine import UPSERT, migrate, open_engine, tidy
 from app.outbox.records import DEFAULT_WORKSPACE, Attempt, QueuedLead, Settlement, Workspace
 from app.outbox.tables import (
+    IS_ERASED,
     IS_PENDING,
     IS_SENDING,
     LONGEST_LEASE,
@@ -132,6 +133,8 @@ class Outbox:
                 await connection.execute(SETTLE, [rows.of_settlement(one, now) for one in settlements])
             if tries:
                 await connection.execute(insert(attempts), [{"id": self.new_id(), **asdict(one)} for one in tries])
+                gone = select(leads.c.id).where(leads.c.id.in_([one.lead_id for one in tries]), IS_ERASED)
+                await connection.execute(update(attempts).where(attempts.c.lead_id.in_(gone)).values(answer=""))
 
         await self.write(work)
 
@@ -144,9 +147,9 @@ class Outbox:
         count: int = returned.rowcount
         return count
 
-    async def hurry(self, workspace: str, now: datetime) -> None:
-        """Makes every waiting lead due."""
-        await self.write(lambda connection: _hurry(connection, workspace, now))
+    async def hurry(self, workspace: str, now: datetime, *, beyond: timedelta = timedelta()) -> None:
+        """Makes every waiting lead due; or those only that would wait for longer than `beyond`."""
+        await self.write(lambda connection: _hurry(connection, workspace, now, beyond))
 
     async def change_workspace(
         self, name: str, change: Callable[[Workspace], Workspace], hurry_at: datetime | None = None
@@ -201,8 +204,8 @@ class Outbox:
         return await self.write(lambda connection: connection.execute(statement))
 
 
-async def _hurry(connection: AsyncConnection, workspace: str, now: datetime) -> None:
-    later = update(leads).where(leads.c.workspace == workspace, IS_PENDING, leads.c.next_attempt_at > now)
+async def _hurry(connection: AsyncConnection, workspace: str, now: datetime, beyond: timedelta = timedelta()) -> None:
+    later = update(leads).where(leads.c.workspace == workspace, IS_PENDING, leads.c.next_attempt_at > now + beyond)
     await connection.execute(later.values(next_attempt_at=now))
 
 

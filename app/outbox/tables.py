@@ -203,6 +203,7 @@ def is_lost(now: datetime) -> ColumnElement[bool]:
 
 IS_PENDING = leads.c.state == literal_column("'pending'")
 IS_SENDING = leads.c.state == literal_column("'sending'")
+IS_ERASED = leads.c.state == literal_column("'erased'")
 IS_HELD = leads.c.state == literal_column("'held'")
 IS_QUARANTINED = submissions.c.quarantine != literal_column("''")
 """Written out rather than bound, or the planners would not see that the partial indexes apply."""

@@ -146,6 +146,24 @@ async def test_a_chosen_company_is_not_looked_for(sandbox: SandboxClient, outbox
     assert destination.workspace.company_id == chosen
 
 
+async def test_who_belongs_to_another_company_neither_sends_nor_changes_anything(
+    sandbox: SandboxClient, outbox: Outbox, destination: Destination, clock: Clock
+) -> None:
+    """A rolling change of AGENCYHANDY_COMPANY_ID: the old process is still there for a while."""
+    await destination.open()
+    sandbox.put("/companies", count=2)
+    import httpx
+
+    other = httpx.get(f"{sandbox.address}/_sandbox").json()["companies"][1]["_id"]
+    new = to(sandbox.address, outbox, clock, company_id=other)
+    await new.open()
+
+    assert not await destination.may_send()
+    assert (await outbox.books.workspace("default")).company_id == other
+    assert await new.may_send()
+    await new.close()
+
+
 async def test_ids_of_another_address_are_not_used(
     sandbox: SandboxClient, outbox: Outbox, destination: Destination, clock: Clock
 ) -> None:

@@ -190,10 +190,42 @@ def test_a_refused_role_is_resolved_again_once_and_the_same_leads_are_sent_again
     assert decision.again == (SEVERAL,)
 
 
-def test_a_role_that_is_refused_though_fresh_pauses_the_workspace() -> None:
-    decision = POLICY.decide(refused(400, "Role not found: 123"), SEVERAL, NOW, role_is_fresh=True)
+def test_a_role_that_is_refused_though_fresh_may_be_the_leads_doing() -> None:
+    """Or one lead whose refusal speaks of roles would stop all others."""
+    several = POLICY.decide(refused(400, "Role not found: 123"), SEVERAL, NOW, role_is_fresh=True)
+    alone = POLICY.decide(refused(400, "Role not found: 123"), ONE, NOW, role_is_fresh=True)
 
-    assert (decision.health, decision.refresh_role) == (Health.CLOSED, False)
+    assert (len(several.again), several.refresh_role) == (3, False)
+    assert (alone.health, [one.attempts for one in alone.settlements]) == (Health.FAILING, [1])
+
+
+@pytest.mark.parametrize(
+    "words", ["The e-mail domain does not exist", "email address doesn't exist", "This email is no longer existing"]
+)
+def test_an_address_that_does_not_exist_is_not_one_that_is_taken(words: str) -> None:
+    assert states(POLICY.decide(refused(400, words), ONE, NOW)) == {"lead-Ada": LeadState.HELD}
+
+
+def test_only_agencyhandys_message_counts_not_the_request_that_it_repeats() -> None:
+    answer = Answer(
+        400, json.dumps({"message": "firstName is too long", "request": [{"email": "x", "role": "unique"}]})
+    )
+
+    assert states(POLICY.decide(answer, ONE, NOW)) == {"lead-Ada": LeadState.HELD}
+
+
+def test_a_retry_after_that_is_over_does_not_keep_the_breaker_from_opening() -> None:
+    workspace = Workspace(failures=BREAKER_AFTER)
+
+    decision = POLICY.decide(refused(503, retry_after="0"), ONE, NOW)
+
+    assert (POLICY.after(workspace, decision, NOW).not_before or NOW) > NOW
+
+
+def test_a_success_does_not_cut_short_what_a_retry_after_asked_for() -> None:
+    asked = Workspace(failures=1, not_before=NOW + timedelta(hours=1))
+
+    assert POLICY.after(asked, POLICY.decide(created(NAMES[0]), ONE, NOW), NOW).not_before == asked.not_before
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
@@ -211,7 +243,7 @@ def test_a_probe_that_is_refused_though_the_key_is_good_lets_another_lead_try_ne
     decision = POLICY.decide(refused(403, "Forbidden"), ONE, NOW, is_probe=True)
 
     assert decision.health is Health.CLOSED
-    assert decision.settlements[0].attempts == 1
+    assert [(one.attempts, one.next_attempt_at) for one in decision.settlements] == [(0, NOW + POLICY.probe_every)]
 
 
 def test_leads_that_are_refused_access_though_the_key_is_good_are_the_trouble_themselves() -> None:

@@ -114,6 +114,28 @@ def test_a_lead_that_a_firewall_refuses_first_of_all_holds_others_up_for_one_pro
     eventually(lambda: state(client) == "ready", "the way is open")
 
 
+def test_a_lead_whose_refusal_speaks_of_roles_stops_no_other(relay: Start, sandbox: SandboxClient) -> None:
+    sandbox.fault(kind="refuse", pattern="bad@", message="Your role does not allow this name")
+    client = relay(BATCH)
+    post(client, [person("bad"), *(person(f"p{n}") for n in range(9))])
+
+    eventually(lambda: len(sandbox.emails()) == 9, "all others arrive", 5)
+    assert state(client) in {"ready", "failing"}
+
+
+def test_a_key_that_may_read_but_not_create_pauses_and_spends_no_attempt(
+    relay: Start, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    sandbox.fault(kind="status", status=403)
+    client = relay(BATCH, delivery_probe_seconds=0.3)
+    post(client, [person("ada"), person("grace")])
+    eventually(lambda: len(sandbox.requests()) >= 6, "it is tried again and again", 30)
+
+    assert state(client) == "paused"
+    assert stored(tmp_path, "SELECT max(attempts) FROM leads") == [(0,)]
+    assert {tuple(one["emails"]) for one in sandbox.requests()[1:]} == {("ada@example.com",), ("grace@example.com",)}
+
+
 def test_while_the_key_is_refused_no_lead_is_tried_and_no_attempt_counted(
     relay: Start, sandbox: SandboxClient, tmp_path: Path
 ) -> None:

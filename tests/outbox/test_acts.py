@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from sqlalchemy import Update, update
 
 from app.endpoints import Form, Hook, RelayConfig, unknown_endpoint
 from app.errors import ActRefused
-from app.lead import LeadState
+from app.lead import Lead, LeadState, Reason, Submission
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
+from app.outbox.records import Settlement
 from app.outbox.remap import Change, remap
 from app.outbox.tables import submissions
 from app.reader import read
@@ -151,6 +153,28 @@ async def test_of_an_act_and_a_claim_at_once_one_wins(outbox: Outbox, hands: Han
     await worker.close()
     assert set(claimed) | set(filter(None, discarded)) == set(ids)
     assert not set(claimed) & set(discarded)
+
+
+async def test_what_a_person_released_is_not_let_go_with_the_quarantine_even_if_it_is_held_again(
+    outbox: Outbox, hands: Hands
+) -> None:
+    held = Lead(first_name="Ada", email="ada@example.com", state=HELD, reason=Reason.SIGNATURE)
+    junk = [
+        Submission("zap", "json", NOW, {}, b"", fingerprint=str(number), quarantine=Reason.SIGNATURE, leads=(held,))
+        for number in range(10)
+    ]
+    receipt = await outbox.add(junk[0])
+    [(lead_id, _)] = receipt.leads
+    assert await hands.do("release", [lead_id]) == {}
+    [lead] = await claim(outbox, LATER)
+    refused = Settlement(lead.id, lead.claim, HELD, "refused: no")
+    await outbox.settle([refused], [], LATER)
+    outbox._adding = replace(outbox._adding, quarantine_rows=2)
+    for one in junk[1:]:
+        await outbox.add(one)
+
+    assert await state_of(outbox, lead_id) is HELD
+    assert await unbalanced(outbox) == []
 
 
 class TestRemap:

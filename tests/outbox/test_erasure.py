@@ -46,7 +46,9 @@ def test_an_address_is_found_however_it_is_written(text: str) -> None:
     assert mentions(ADA)(text)
 
 
-@pytest.mark.parametrize("text", [f"m{ADA}", f"m.{ADA}", f"{ADA}.uk", f"{ADA}m", "ada.king@example.com", ""])
+@pytest.mark.parametrize(
+    "text", [f"m{ADA}", f"o'{ADA}", f"m.{ADA}", f"{ADA}.uk", f"{ADA}m", "ada.king@example.com", ""]
+)
 def test_another_address_that_holds_it_is_another(text: str) -> None:
     assert not mentions(ADA)(text)
 
