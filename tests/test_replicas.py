@@ -22,7 +22,7 @@ from tests.running import RelayProcess, SandboxClient, eventually
 CONNECTIONS = 32
 Start = Callable[..., list[RelayProcess]]
 
-pytestmark = pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)]
 
 
 @pytest.fixture
@@ -120,7 +120,6 @@ def is_paused(replica: RelayProcess) -> bool:
     return bool(httpx.get(f"{replica.address}/readyz").json()["destination"] == "paused")
 
 
-@pytest.mark.slow
 def test_a_thousand_posts_to_two_replicas_are_delivered_once_each(
     start: Start, sandbox: SandboxClient, postgresql: PostgreSQL, store_url: str
 ) -> None:
@@ -215,7 +214,6 @@ def test_together_they_send_no_more_requests_a_second_than_allowed(
     assert at[-1] - at[0] < 10  # and together they use what is allowed
 
 
-@pytest.mark.slow
 def test_what_a_killed_replica_had_in_hand_comes_back_as_unknown_and_is_delivered_once_by_the_other(
     start: Start, sandbox: SandboxClient, postgresql: PostgreSQL, store_url: str
 ) -> None:
@@ -236,7 +234,6 @@ def test_what_a_killed_replica_had_in_hand_comes_back_as_unknown_and_is_delivere
     assert postgresql.stored(store_url, "SELECT count(*) > 0 FROM leads WHERE unknown") == [["t"]]
 
 
-@pytest.mark.slow
 def test_a_crash_of_the_server_under_load_loses_nothing_that_was_answered(
     start: Start, sandbox: SandboxClient, postgresql: PostgreSQL, store_url: str
 ) -> None:
@@ -266,7 +263,6 @@ def test_a_crash_of_the_server_under_load_loses_nothing_that_was_answered(
     eventually(lambda: set(states(postgresql, store_url)) == {"delivered"}, "the books are settled", 60)
 
 
-@pytest.mark.slow
 def test_a_server_that_hangs_keeps_no_sender_waiting(
     start: Start, sandbox: SandboxClient, postgresql: PostgreSQL, store_url: str
 ) -> None:

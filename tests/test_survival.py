@@ -119,6 +119,7 @@ def test_a_stop_drains_what_is_under_way(started: RelayProcess, sandbox: Sandbox
     assert [lead["state"] for lead in started.leads()] == ["delivered"]
 
 
+@pytest.mark.slow
 def test_with_agencyhandy_away_at_start_the_relay_accepts_and_delivers_when_it_is_back(tmp_path: Path) -> None:
     port = free_port()
     relay = RelayProcess(tmp_path, f"http://127.0.0.1:{port}")
@@ -151,6 +152,7 @@ def test_a_known_role_is_remembered_through_a_restart_while_agencyhandys_lists_a
     assert_each_once(sandbox, load.acknowledged)
 
 
+@pytest.mark.slow
 def test_a_trials_leads_never_reach_agencyhandy_when_a_key_is_set_later(sandbox: SandboxClient, tmp_path: Path) -> None:
     trial = RelayProcess(tmp_path, "", agencyhandy_base_url="", agencyhandy_api_key="")
     trial.start()

@@ -206,6 +206,7 @@ def test_a_changed_role_is_resolved_again_without_a_pause(relay: Start, sandbox:
     }
 
 
+@pytest.mark.slow
 def test_while_agencyhandy_is_down_one_lead_at_a_time_tries_the_way(relay: Start, sandbox: SandboxClient) -> None:
     sandbox.fault(kind="status", status=503)
     client = relay(BATCH)

@@ -64,6 +64,7 @@ def test_each_endpoints_leads_go_to_its_own_workspace(
     assert (sandbox.emails(), other.emails()) == (["ada@example.com"], ["grace@example.com"])
 
 
+@pytest.mark.slow
 def test_a_workspace_that_hangs_or_is_paused_delays_no_other(
     two: httpx.Client, sandbox: SandboxClient, other: SandboxClient
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_workspace_that_hangs_or_is_paused_delays_no_other(
     eventually(lambda: len(sandbox.emails()) == 2, "the other one's lead arrives")
 
 
+@pytest.mark.slow
 def test_a_lead_that_a_firewall_refuses_delays_nobody_once_others_were_taken(
     relay: Start, sandbox: SandboxClient, tmp_path: Path
 ) -> None:
@@ -123,6 +125,7 @@ def test_a_lead_whose_refusal_speaks_of_roles_stops_no_other(relay: Start, sandb
     assert state(client) in {"ready", "failing"}
 
 
+@pytest.mark.slow
 def test_a_key_that_may_read_but_not_create_pauses_and_spends_no_attempt(
     relay: Start, sandbox: SandboxClient, tmp_path: Path
 ) -> None:
