@@ -448,6 +448,17 @@ class TestLeads:
         [held] = objects(run("leads", "show", ids[1], "--json"))
         assert held["attempts"] == []
 
+    def test_what_nobody_could_read_is_shown_as_it_came(self, run: Run, relay: Callable[..., httpx.Client]) -> None:
+        body = f'{{"name": "Ada{STEERING}",\n' + "x" * 3000
+        answer = relay().post("/hooks/nobody", content=body, headers={"Content-Type": "application/json"})
+        shown = run("leads", "show", answer.json()["leads"][0]["id"]).stdout
+
+        assert '\n{"name": "Ada' in shown
+        assert "\x1b" not in shown
+        assert "x" * 1900 in shown
+        assert "x" * 2000 not in shown
+        assert "next best" not in shown
+
     def test_an_unknown_id_is_said_to_be(self, run: Run, ids: list[str]) -> None:
         result = run("leads", "show", "01NONE")
         assert result.exit_code == 2
