@@ -56,7 +56,9 @@ def complain(text: str) -> None:
 
 def announce(settings: Settings, config: RelayConfig) -> None:
     """The first lines of `serve`."""
-    say(f"Lead Relay is at {settings.address} (forms: {_names(config.forms)}; hooks: {_names(config.hooks)}).")
+    takes = f"forms: {_names(config.forms)}; hooks: {_names(config.hooks)}"
+    only = "it only delivers; forms and hooks are where --role intake runs"
+    say(f"Lead Relay is at {settings.address} ({only if settings.role == 'delivery' else takes}).")
     if settings.uses_sandbox:
         say("AGENCYHANDY_API_KEY is not set, so leads go to the built-in sandbox and nothing leaves this machine.")
     elif settings.relay_toml == DEMO_TOML:
@@ -119,7 +121,8 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
         whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
         print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
-    if submission is not None and submission.body and not is_mapped(one.lead):
+    is_mapped = one.lead.extra or one.lead.utm or any(getattr(one.lead, ours) for ours in FIELDS.values())
+    if submission is not None and submission.body and not is_mapped:
         _line(one.lead.state.value, STYLE.get(one.lead.state, "dim"), one.lead.reason)
         _line("as it came:", "", f"\n{submission.body.decode('utf-8', 'replace')[:MOST_OF_A_BODY]}")
     else:
@@ -133,11 +136,6 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
     for attempt in tries:
         how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
         _line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
-
-
-def is_mapped(one: Lead) -> bool:
-    """Whether anything of what was sent is in the lead."""
-    return bool(one.extra or one.utm or any(getattr(one, ours) for ours in FIELDS.values()))
 
 
 def lead_json(one: Lead) -> dict[str, Any]:

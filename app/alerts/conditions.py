@@ -42,18 +42,18 @@ def _held(facts: Facts, _: RelayConfig) -> Found:
 def _quarantined(facts: Facts, config: RelayConfig) -> Found:
     for reason, count in facts.quarantined.items():
         if count > config.alerts.quarantine:
-            yield reason, {"count": requests(count)}
+            yield reason, {"count": leads(count, "request")}
 
 
 def _unsigned(facts: Facts, _: RelayConfig) -> Found:
     for reason, count in facts.distrusted.items():
         if reason.startswith(start := f"{Reason.SIGNATURE} "):
-            yield reason.removeprefix(start), {"count": requests(count)}
+            yield reason.removeprefix(start), {"count": leads(count, "request")}
 
 
 def _unknown(facts: Facts, _: RelayConfig) -> Found:
     if count := facts.distrusted.get(Reason.UNKNOWN_ENDPOINT):
-        yield "others", {"count": requests(count)}
+        yield "others", {"count": leads(count, "request")}
 
 
 def _dropped(facts: Facts, _: RelayConfig) -> Found:
@@ -129,14 +129,9 @@ def troubles(facts: Facts, config: RelayConfig) -> dict[str, str]:
     }
 
 
-def leads(count: int) -> str:
-    """`1 lead`, `2 leads`."""
-    return f"{count} lead{'' if count == 1 else 's'}"
-
-
-def requests(count: int) -> str:
-    """`1 request`, `2 requests`."""
-    return f"{count} request{'' if count == 1 else 's'}"
+def leads(count: int, what: str = "lead") -> str:
+    """`1 lead`, `2 leads`, `2 requests`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def spelled(time: timedelta) -> str:
