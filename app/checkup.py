@@ -37,10 +37,13 @@ async def look(configuration: Callable[[], tuple[Settings, RelayConfig]]) -> lis
     except ConfigurationError as error:
         return [Finding("configuration", False, str(error)), *_names(None)]
     forms, hooks = len(config.forms), len(config.hooks)
-    findings = [Finding("configuration", True, f"{settings.relay_toml}: forms {forms}, hooks {hooks}")]
+    words = f"{settings.relay_toml}: forms {forms}, hooks {hooks}"
+    if not forms + hooks:
+        words += "; so it takes nothing in. Name a form or hook in it, as deploy/demo/relay.toml does"
+    findings = [Finding("configuration", bool(forms + hooks), words)]
     findings += _names(names_of_secrets(settings.relay_toml))
     findings += _secrets(settings, config)
-    findings += [Finding("alerts", False, words) for words in tell.problems(config)]
+    findings += _alerts(config)
     findings += await _store(settings)
     findings += [finding async for finding in _destination(settings)]
     findings.append(await _address(settings))
@@ -63,6 +66,16 @@ def _names(used: set[str] | None) -> Iterator[Finding]:
             yield Finding("setting", False, f"no setting is called {name}; is {close[0]} meant?")
         elif used is not None:
             yield Finding("setting", False, f"no setting is called {name}; docs/configuration.md lists those there are")
+
+
+def _alerts(config: RelayConfig) -> list[Finding]:
+    """Whether anybody is told of trouble, and whether their addresses can be read."""
+    if wrong := tell.problems(config):
+        return [Finding("alerts", False, words) for words in wrong]
+    if not (count := sum(map(len, tell.people(config).values()))):
+        return [Finding("alerts", True, "nobody is told when something goes wrong; docs/alerts.md says how")]
+    some = f"{count} address{'es' if count > 1 else ''}"
+    return [Finding("alerts", True, f"{some}; lead-relay alerts test sends a message to all")]
 
 
 def _secrets(settings: Settings, config: RelayConfig) -> list[Finding]:

@@ -126,14 +126,14 @@ def drill(
     as_json: Json = False,
 ) -> None:
     """Prove on this machine that nothing is lost or doubled: with a sandbox, real faults and kill -9."""
-    from app.drill import run
+    from app.drill import run, shown
     from app.drill.plan import Drill
 
     wanted = Drill(count, kills, seed, store, replicas, midway, config, form)
-    with run.own_folder(keep=keep) as folder, console.drilling() as show:
-        console.plan(seed, wanted.plan(), folder if keep else None)
+    with run.own_folder(keep=keep) as folder, shown.drilling() as show:
+        shown.plan(seed, wanted.plan(), folder if keep else None)
         outcome = run.run(wanted, folder, show)
-    console.drilled(outcome, as_json=as_json)
+    shown.drilled(outcome, as_json=as_json)
     if not outcome.is_well:
         raise typer.Exit(1)
 

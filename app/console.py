@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -25,14 +24,13 @@ from app.settings import DEMO_TOML, Settings
 
 if TYPE_CHECKING:
     from app.checkup import Finding
-    from app.drill.plan import Event
-    from app.drill.reconcile import Outcome
 
 out = Console(highlight=False)
 wide = Console(highlight=False, width=100_000)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 MOST_LINES = 20
+MOST_OF_A_BODY = 2000
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 STYLE = {
@@ -58,7 +56,9 @@ def complain(text: str) -> None:
 
 def announce(settings: Settings, config: RelayConfig) -> None:
     """The first lines of `serve`."""
-    say(f"Lead Relay is at {settings.address} (forms: {_names(config.forms)}; hooks: {_names(config.hooks)}).")
+    takes = f"forms: {_names(config.forms)}; hooks: {_names(config.hooks)}"
+    only = "it only delivers; forms and hooks are where --role intake runs"
+    say(f"Lead Relay is at {settings.address} ({only if settings.role == 'delivery' else takes}).")
     if settings.uses_sandbox:
         say("AGENCYHANDY_API_KEY is not set, so leads go to the built-in sandbox and nothing leaves this machine.")
     elif settings.relay_toml == DEMO_TOML:
@@ -81,7 +81,7 @@ def reading(one: Reading, *, as_json: bool) -> None:
         say(f"No lead: {submission.note or 'nobody is in it'}")
     if as_json:
         for lead_ in submission.leads:
-            _json({**lead_json(lead_), "problem": str(one.problem or ""), "why": _why(lead_)})
+            print_json({**lead_json(lead_), "problem": str(one.problem or ""), "why": _why(lead_)})
         return
     if one.problem is not None:
         _line("!", "yellow", f"as it is, it would be held: {one.problem}")
@@ -93,7 +93,7 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
     """A list of leads."""
     if as_json:
         for one in found:
-            _json(stored_json(one))
+            print_json(stored_json(one))
         return
     if not found:
         say("No such leads." if is_filtered else "No leads. One will stand here as soon as a form or hook is sent.")
@@ -112,16 +112,21 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
         for one in found
     )
     columns = ("id", "received (UTC)", "endpoint", "state", "name", "e-mail", "phone", "why")
-    wide.print(_table(columns, rows))
+    wide.print(table(columns, rows))
 
 
 def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
     """One lead with all that happened to it."""
     if as_json:
         whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
-        _json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
+        print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
-    _one_lead(one.lead)
+    is_mapped = one.lead.extra or one.lead.utm or any(getattr(one.lead, ours) for ours in FIELDS.values())
+    if submission is not None and submission.body and not is_mapped:
+        _line(one.lead.state.value, STYLE.get(one.lead.state, "dim"), one.lead.reason)
+        _line("as it came:", "", f"\n{submission.body.decode('utf-8', 'replace')[:MOST_OF_A_BODY]}")
+    else:
+        _one_lead(one.lead)
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
     if submission is not None and submission.repeats:
@@ -131,35 +136,6 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
     for attempt in tries:
         how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
         _line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
-
-
-@contextmanager
-def drilling() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal; it is told what is going on, how much is done, and of how much."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("")
-        yield lambda what, done, of: bar.update(task, description=what, completed=done, total=of)
-
-
-def plan(seed: int, events: Iterable[Event], folder: Path | None) -> None:
-    """What a drill is about to do."""
-    say(f"Seed {seed}. " + "; ".join(f"at {event.at}: {event.name}" for event in events) + ".")
-    if folder is not None:
-        say(f"Everything stays in {folder}.")
-
-
-def drilled(one: Outcome, *, as_json: bool) -> None:
-    """What a drill found: the table, or in its place the line for programs and the table for people beside it."""
-    keys = ("sent", "acknowledged", "once", "lost", "doubled", "longest_wait_s")
-    facts = {key: getattr(one, key) for key in keys}
-    words = ("sent", "acknowledged", "in AgencyHandy once", "lost", "doubled", "longest wait in seconds")
-    rows = [*zip(words, facts.values(), strict=True), ("not settled", one.unsettled), *one.injected.items()]
-    (err if as_json else wide).print(_table(("", "how many"), ((name, str(value)) for name, value in rows)))
-    if as_json:
-        _json(facts)
 
 
 def lead_json(one: Lead) -> dict[str, Any]:
@@ -200,21 +176,21 @@ def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:
 def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
     """What reading a lead again would change."""
     if as_json:
-        _json({"id": lead_id or None, "refusal": refusal, "changes": fields})
+        print_json({"id": lead_id or None, "refusal": refusal, "changes": fields})
         return
     _line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
     if fields and not refusal:
-        wide.print(_table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
+        wide.print(table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
 
 
 def deeds(found: list[Deed], *, as_json: bool) -> None:
     """The audit trail."""
     if as_json:
         for one in found:
-            _json({**asdict(one), "at": one.at.isoformat()})
+            print_json({**asdict(one), "at": one.at.isoformat()})
         return
     rows = ((f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, one.what, one.lead_id, one.words) for one in found)
-    wide.print(_table(("when (UTC)", "who", "what", "lead", "which"), rows))
+    wide.print(table(("when (UTC)", "who", "what", "lead", "which"), rows))
 
 
 @contextmanager
@@ -252,20 +228,20 @@ def _one_lead(one: Lead) -> None:
     origins = {name: why.get(name, {"from": "default", "why": "", "nextBest": ""}) for name in fields}
     columns = ("field", "value", "from", "why", "next best")
     rows = ((name, str(value), *origins[name].values()) for name, value in fields.items())
-    (out if out.is_terminal else wide).print(_table(columns, rows))
+    (out if out.is_terminal else wide).print(table(columns, rows))
     rest = {**one.utm, **{field.label or field.key: field.value for field in one.extra}}
     if rest:
         _line("kept beside:", "", "; ".join(f"{key}: {value}" for key, value in rest.items()))
 
 
-def _table(columns: Iterable[str], rows: Iterable[tuple[str | Text, ...]]) -> Table:
+def table(columns: Iterable[str], rows: Iterable[tuple[str | Text, ...]]) -> Table:
     """A table that cuts nothing off: what is too wide is folded."""
-    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
+    found = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        found.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
-    return table
+        found.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
+    return found
 
 
 def _line(mark: str, style: str, text: str) -> None:
@@ -287,5 +263,6 @@ def json_line(value: dict[str, Any]) -> str:
     return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
-def _json(value: dict[str, Any]) -> None:
+def print_json(value: dict[str, Any]) -> None:
+    """An object on a line of standard output."""
     print(json_line(value))

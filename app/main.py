@@ -185,4 +185,5 @@ def state_of(workers: Sequence[Worker], settings: Settings) -> status.Destinatio
         role_known=all(way.is_known for way in ways),
         is_sandbox=settings.uses_sandbox,
         is_trial=settings.is_on_this_machine or settings.sandbox,
+        takes=settings.role != "delivery",
     )

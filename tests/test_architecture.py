@@ -33,7 +33,7 @@ LAYERS = (
 
 BESIDE = {
     ("console", "checkup"),  # prints its findings
-    ("console", "drill"),  # prints its plan and its outcome
+    ("drill", "console"),  # prints its plan and its outcome
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
 }

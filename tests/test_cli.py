@@ -216,13 +216,13 @@ class TestCheck:
         assert result.exit_code == 0, result.output
         assert "✗" not in result.stdout
         lines = [line.split()[1] for line in result.stdout.splitlines()]
-        assert lines == ["configuration", "secrets", "store", "key", "address"]
+        assert lines == ["configuration", "secrets", "alerts", "store", "key", "address"]
 
     def test_all_is_well_with_a_good_key(self, run: Run, earnest: dict[str, str]) -> None:
         result = run("check", **earnest)
         assert result.exit_code == 0, result.output
         lines = [line.split()[1] for line in result.stdout.splitlines()]
-        assert lines == ["configuration", "store", "key", "company", "role", "address"]
+        assert lines == ["configuration", "alerts", "store", "key", "company", "role", "address"]
 
     @pytest.mark.parametrize("company", ["", "653ec43cfdd385da07927d7e"])
     def test_a_wrong_key_is_not_accepted(self, run: Run, earnest: dict[str, str], company: str) -> None:
@@ -270,6 +270,19 @@ class TestCheck:
         assert result.exit_code == 1
         assert f"✗ store  The store {folder}/relay.db cannot be opened" in result.stdout
         assert "Check DATABASE_URL" in result.stdout
+
+    def test_a_file_without_forms_and_hooks_is_not_well(self, run: Run, folder: Path) -> None:
+        (folder / "relay.toml").write_text("")
+        result = run("check")
+        assert result.exit_code == 1
+        assert "✗ configuration  relay.toml: forms 0, hooks 0; so it takes nothing in." in result.stdout
+
+    def test_it_says_who_is_told_of_trouble(self, run: Run, folder: Path) -> None:
+        assert "✓ alerts  nobody is told" in run("check").stdout
+        (folder / "relay.toml").write_text(
+            '[forms.contact]\n[alerts]\nto = ["json://127.0.0.1/a", "json://127.0.0.1/b"]\n'
+        )
+        assert "✓ alerts  2 addresses; lead-relay alerts test" in run("check").stdout
 
     def test_a_wrong_configuration_is_all_that_is_looked_at(self, run: Run, folder: Path) -> None:
         (folder / "relay.toml").write_text("colour = 1\nshape = 2")
@@ -447,6 +460,31 @@ class TestLeads:
         assert [attempt["status"] for attempt in lead["attempts"]] == [201]
         [held] = objects(run("leads", "show", ids[1], "--json"))
         assert held["attempts"] == []
+
+    def test_what_nobody_could_read_is_shown_as_it_came(self, run: Run, relay: Callable[..., httpx.Client]) -> None:
+        body = f'{{"name": "Ada{STEERING}",\n' + "x" * 3000
+        answer = relay().post("/hooks/nobody", content=body, headers={"Content-Type": "application/json"})
+        shown = run("leads", "show", answer.json()["leads"][0]["id"]).stdout
+
+        assert '\n{"name": "Ada' in shown
+        assert "\x1b" not in shown
+        assert "x" * 1900 in shown
+        assert "x" * 2000 not in shown
+        assert "next best" not in shown
+
+    def test_a_store_without_anything_in_it_is_said_to_be(self, run: Run, folder: Path) -> None:
+        (folder / "relay.db").touch()
+        says_what_is_wrong(run("leads", "list"), "There is nothing in it yet: start the relay on it once.")
+
+    def test_a_server_that_is_not_there_is_said_to_be(self, run: Run) -> None:
+        url = f"postgresql+asyncpg://me:s3cret@127.0.0.1:{free_port()}/relay"
+        done = run("leads", "list", database_url=url)
+        says_what_is_wrong(done, "The store cannot be read: connection refused")
+        assert "s3cret" not in done.stderr
+
+    def test_it_says_that_it_only_delivers(self, folder: Path) -> None:
+        with running(folder, "serve", "--role", "delivery"):
+            eventually(lambda: "(it only delivers;" in (folder / "log").read_text(), "it says so")
 
     def test_an_unknown_id_is_said_to_be(self, run: Run, ids: list[str]) -> None:
         result = run("leads", "show", "01NONE")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.endpoints import RelayConfig
+from app.lead import Reason
 from app.outbox.records import Facts
 
 MIB = 1024 * 1024
@@ -41,7 +42,18 @@ def _held(facts: Facts, _: RelayConfig) -> Found:
 def _quarantined(facts: Facts, config: RelayConfig) -> Found:
     for reason, count in facts.quarantined.items():
         if count > config.alerts.quarantine:
-            yield reason, {"count": count}
+            yield reason, {"count": leads(count, "request")}
+
+
+def _unsigned(facts: Facts, _: RelayConfig) -> Found:
+    for reason, count in facts.distrusted.items():
+        if reason.startswith(start := f"{Reason.SIGNATURE} "):
+            yield reason.removeprefix(start), {"count": leads(count, "request")}
+
+
+def _unknown(facts: Facts, _: RelayConfig) -> Found:
+    if count := facts.distrusted.get(Reason.UNKNOWN_ENDPOINT):
+        yield "others", {"count": leads(count, "request")}
 
 
 def _dropped(facts: Facts, _: RelayConfig) -> Found:
@@ -83,8 +95,16 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
     "held": (_held, """\
         {count} held: {place}. Only you can put that right: lead-relay leads list --state held shows which."""),
     "quarantine": (_quarantined, """\
-        {count} requests were put into quarantine within the last hour: {place}. If a provider's secret or address
+        {count} were put into quarantine within the last hour: {place}. If a provider's secret or address
         was changed, change it in relay.toml too; what is kept is not lost, but the oldest go first."""),
+    "signature": (_unsigned, """\
+        {count} within the last hour came to {place} with a wrong secret or signature, and wait. Compare the secret at
+        the provider with that in relay.toml. lead-relay leads list --state held shows what came: release what is
+        good, discard the rest."""),
+    "unknown": (_unknown, """\
+        {count} within the last hour came to addresses that relay.toml does not name, and wait. Look whether a website
+        or provider of yours posts to a wrong address. lead-relay leads list --state held shows what came: re-map what
+        is good (lead-relay leads remap --as NAME), discard the rest."""),
     "dropped": (_dropped, """\
         The quarantine is full, and {count} of {place} had to make room today. Raise QUARANTINE_ROWS and
         QUARANTINE_MIB, and find out who sends so much."""),
@@ -109,9 +129,9 @@ def troubles(facts: Facts, config: RelayConfig) -> dict[str, str]:
     }
 
 
-def leads(count: int) -> str:
-    """`1 lead`, `2 leads`."""
-    return f"{count} lead{'' if count == 1 else 's'}"
+def leads(count: int, what: str = "lead") -> str:
+    """`1 lead`, `2 leads`, `2 requests`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def spelled(time: timedelta) -> str:

@@ -18,11 +18,10 @@ from app.endpoints import load_relay_config, names_of_secrets
 from app.errors import ConfigurationError, StoreUnavailable
 from app.lead import LeadState
 from app.outbox.books import Books
+from app.outbox.engine import NOTHING_YET
 from app.settings import POSTGRESQL, RUN_SECRETS, SQLITE, Settings
 
 SETTLE_SECONDS = 120
-UNDEFINED_TABLE = "42P01"
-"""PostgreSQL's code for a table that is not there: its words are in the server's language."""
 RELAY_TOML = '[forms.contact]\ntitle = "Contact"\n'
 GIVEN = {*SETTINGS, "AGENCYHANDY_BASE_URL", "DATABASE_URL", "PORT", "RELAY_CONFIG"}
 
@@ -112,8 +111,7 @@ async def check_empty(books: Books) -> None:
     try:
         counts = await books.counts()
     except StoreUnavailable as error:
-        reason = getattr(error.__cause__, "orig", None)
-        if "no such table" in str(reason) or getattr(reason, "sqlstate", "") == UNDEFINED_TABLE:
+        if NOTHING_YET in str(error):
             return
         raise ConfigurationError("--store: it cannot be read; a drill needs an empty store that is there.") from error
     if sum(counts.values()):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from app.errors import StoreUnavailable
+from app.intake import replies
 from app.intake.accept import Intake
 from app.intake.openapi import Responses
 from app.intake.pages import MARKS, page
@@ -19,12 +20,15 @@ READY_RESPONSES: Responses = {
     503: {"description": "Nothing can be stored."},
 }
 
+AWAY = "The store cannot be read just now, so nothing is taken in. lead-relay check says what to do."
+
 
 @dataclass(frozen=True, slots=True)
 class DestinationState:
-    """How the way to AgencyHandy stands: `state` is ready, unresolved, failing or paused.
+    """How the way to AgencyHandy stands: `state` is ready, unresolved, failing or paused; `elsewhere`: others deliver.
 
     `is_trial`: only this machine reaches the relay, or SANDBOX is set, so that its front page is a place to try it.
+    `takes`: forms and hooks are in this process.
     """
 
     state: str
@@ -32,6 +36,7 @@ class DestinationState:
     role_known: bool
     is_sandbox: bool
     is_trial: bool
+    takes: bool = True
 
 
 def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRouter:
@@ -61,20 +66,12 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
     async def home(request: Request) -> Response:
         """What this is and how it is; in a trial also a form to try. Who sent it shows only where nothing is real."""
         way = destination()
-        if not way.is_trial:
+        if not (way.is_trial and way.takes):
             return page("running.html", site=intake.config.site, way=way)
-        return page(
-            "home.html",
-            site=intake.config.site,
-            way=way,
-            public_url=intake.public_url,
-            form=next(iter(intake.config.forms.values()), None),
-            hooks=list(intake.config.hooks.values()),
-            leads=await intake.outbox.books.leads(limit=8) if way.is_sandbox else [],
-            counts=await intake.outbox.books.counts() if way.is_sandbox else {},
-            meaning=MEANING,
-            marks=MARKS,
-        )
+        try:
+            return await trial(intake, way)
+        except StoreUnavailable:
+            return replies.failed(request, 503, "Not available", AWAY, site=intake.config.site)
 
     @routes.get("/docs", include_in_schema=False, response_model=None)
     async def docs(request: Request) -> Response:
@@ -82,3 +79,19 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
         return page("described.html", site=intake.config.site, described=request.app.openapi())
 
     return routes
+
+
+async def trial(intake: Intake, way: DestinationState) -> Response:
+    """The front page as a place to try the relay. Raises StoreUnavailable."""
+    return page(
+        "home.html",
+        site=intake.config.site,
+        way=way,
+        public_url=intake.public_url,
+        form=next(iter(intake.config.forms.values()), None),
+        hooks=list(intake.config.hooks.values()),
+        leads=await intake.outbox.books.leads(limit=8) if way.is_sandbox else [],
+        counts=await intake.outbox.books.counts() if way.is_sandbox else {},
+        meaning=MEANING,
+        marks=MARKS,
+    )

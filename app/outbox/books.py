@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox import facts, rows
-from app.outbox.engine import open_engine
+from app.outbox.engine import cause_of, open_engine
 from app.outbox.records import Alert, Attempt, Balance, Deed, StoredLead, StoredSubmission, Workspace
 from app.outbox.tables import IS_PENDING, IS_SENDING, alerts, attempts, audit, is_lost, leads, submissions, workspaces
 from app.outbox.writer import Work
@@ -137,4 +137,4 @@ class Books:
             async with self._engine.connect() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable("The store cannot be read.") from error
+            raise StoreUnavailable(f"The store cannot be read: {cause_of(error)}") from error

@@ -33,6 +33,9 @@ PATIENCE = 5.0
 """Seconds that PostgreSQL has for a statement; twice that, and it lets go of a process that stopped amid its writes."""
 PAGES_A_STEP = 256
 MOST_STEPS = 64
+UNDEFINED_TABLE = "42P01"
+"""PostgreSQL's code for a table that is not there: its words are in the server's language."""
+NOTHING_YET = "There is nothing in it yet: start the relay on it once."
 MIGRATION_LOCK = 0x1EAD_2E1A
 UPSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """An INSERT with ON CONFLICT, by the engine's name."""
@@ -57,6 +60,16 @@ def open_engine(url: str, *, begin: str, connections: int, patience: float | Non
     engine = create_async_engine(url, **options)
     _set_up_sqlite(engine, begin)
     return engine
+
+
+def cause_of(error: Exception) -> str:
+    """Why the store cannot be used, in words. A table that is missing has a code or these words, by the engine."""
+    reason = getattr(error, "orig", None) or error
+    if "no such table" in str(reason) or getattr(reason, "sqlstate", "") == UNDEFINED_TABLE:
+        return NOTHING_YET
+    if isinstance(reason, ConnectionRefusedError):
+        return "connection refused. Is it running, and is DATABASE_URL right?"
+    return str(reason) or type(reason).__name__
 
 
 async def _connect(dsn: str, patience: float | None) -> Any:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import BigInteger, delete, func, literal, literal_column, select, type_coerce, union_all, update
+from sqlalchemy import BigInteger, delete, exists, func, literal, literal_column, select, type_coerce, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
@@ -84,6 +84,8 @@ async def facts_of(
     held = select(leads.c.reason, func.count()).where(IS_HELD, mine, TRUSTED).group_by(leads.c.reason)
     lately = submissions.c.id >= str(ULID.from_datetime(now - HOUR))
     doubted = select(submissions.c.quarantine, func.count()).where(IS_QUARANTINED, lately)
+    doubted = doubted.group_by(submissions.c.quarantine)
+    still_held = exists().where(leads.c.submission_id == submissions.c.id, IS_HELD, mine)
     ways = await connection.execute(select(workspaces).where(workspaces.c.name.in_(names)))
     first = await connection.scalar(select(func.min(submissions.c.id)))
     return Facts(
@@ -92,7 +94,8 @@ async def facts_of(
         waiting=await _pairs(connection, oldest),
         workspaces={row.name: Workspace(**row._mapping) for row in ways},
         held=await _pairs(connection, held),
-        quarantined=await _pairs(connection, doubted.group_by(submissions.c.quarantine)),
+        quarantined=await _pairs(connection, doubted),
+        distrusted=await _pairs(connection, doubted.where(still_held)),
         last_seen={name: seen for name in endpoints if (seen := await _last_seen(connection, name))},
         began=ULID.from_str(first).datetime if first else None,
     )

@@ -145,8 +145,9 @@ class Facts:
     """What could be wrong.
 
     `waiting`: workspace → since when the oldest lead is on its way. `held`: reason → leads. `quarantined`: reason and
-    endpoint → requests of the last hour. `last_seen`: endpoint → when it last was sent something by somebody trusted,
-    and its longest silence, where there was enough to tell. `began`: when anything was stored first.
+    endpoint → requests of the last hour; `distrusted`: those of them that nobody has dealt with. `last_seen`:
+    endpoint → when it last was sent something by somebody trusted, and its longest silence, where there was enough to
+    tell. `began`: when anything was stored first.
     """
 
     at: datetime
@@ -155,6 +156,7 @@ class Facts:
     workspaces: Mapping[str, Workspace] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
+    distrusted: Mapping[str, int] = field(default_factory=dict)
     last_seen: Mapping[str, tuple[datetime, timedelta | None]] = field(default_factory=dict)
     began: datetime | None = None
     disk_free: int | None = None

@@ -35,6 +35,8 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("held", {"held": {"refused: a": 1, "refused: b": 2, "no e-mail: c": 1}}, ["held no e-mail", "held refused"]),
     ("some in quarantine", {"quarantined": {"unknown endpoint": 50}}, []),
     ("more", {"quarantined": {"signature contact": 51, "unknown endpoint": 1}}, ["quarantine signature contact"]),
+    ("a wrong secret", {"distrusted": {"signature contact": 1, "unreadable contact": 1}}, ["signature contact"]),
+    ("a wrong address", {"distrusted": {"unknown endpoint": 1}}, ["unknown others"]),
     ("dropped", {"balance": Balance({(TODAY, "x", "accepted"): 1, (TODAY, "x", "dropped"): 1})}, ["dropped x"]),
     ("dropped long ago", {"balance": Balance({(1, "x", "accepted"): 1, (1, "x", "dropped"): 1})}, []),
     ("disk enough", {"disk_free": 500 * MIB}, []),
@@ -67,6 +69,30 @@ def test_the_table_has_every_condition() -> None:
 def test_every_condition_is_documented() -> None:
     document = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \| [^|]*\| [^|]+ \|$", document, re.MULTILINE) == [*CONDITIONS]
+
+
+async def test_what_nobody_trusts_is_told_until_it_is_dealt_with_or_old(
+    watching: Watching, outbox: Outbox, clock: Clock, phone: Phone
+) -> None:
+    for number in range(2):
+        await outbox.add(submission(clock(), held("signature"), quarantine="signature contact", body=b"%d" % number))
+    strange = submission(clock(), held("unknown endpoint"), endpoint="bob", quarantine="unknown endpoint")
+    await outbox.add(strange)
+    watch = watching(alerts={"to": [phone.target("boss")]})
+    assert await keys(watch) == {"signature contact", "unknown others"}
+    assert await keys(watch) == {"signature contact", "unknown others"}
+    [told] = phone.texts("boss")
+    assert "2 requests within the last hour came to contact" in told
+    assert "1 request within the last hour came to addresses" in told
+    assert "bob" not in told
+    assert "ada" not in told.lower()
+
+    release = text("UPDATE leads SET state = 'discarded' WHERE reason = 'signature'")
+    await outbox.write(lambda connection: connection.execute(release))
+    assert await keys(watch) == {"unknown others"}
+    clock.forward(hours=1.1)
+    assert await keys(watch) == set()
+    assert len(phone.texts("boss")) == 3
 
 
 async def test_a_strangers_name_for_an_endpoint_is_not_passed_on(
@@ -140,7 +166,7 @@ async def test_what_makes_room_in_the_quarantine_stays_in_the_books(
         one = held("unknown endpoint", email=f"{number}@example.com")
         await outbox.add(submission(clock(), one, endpoint="nobody", quarantine="unknown endpoint"))
 
-    assert await keys(watching()) == {"dropped others"}
+    assert await keys(watching()) == {"dropped others", "unknown others"}
 
 
 async def test_a_disk_with_little_room(watching: Watching, tmp_path: Path) -> None:

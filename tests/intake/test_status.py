@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -92,6 +93,29 @@ def test_in_earnest_the_front_page_only_says_that_it_runs(relay: Start) -> None:
 
     assert "Lead Relay is running" in page
     assert "<form" not in page
+
+
+def test_a_relay_that_only_takes_enquiries_says_that_another_delivers(relay: Start) -> None:
+    page = relay(role="intake").get("/").text
+
+    assert "Another process delivers; this one takes enquiries." in page
+    assert "failing" not in page
+
+
+def test_a_relay_that_only_delivers_shows_no_form(relay: Start) -> None:
+    page = relay(role="delivery").get("/").text
+
+    assert "It delivers what another process takes in." in page
+    assert "<form" not in page
+
+
+def test_the_demos_page_says_that_the_store_cannot_be_read(demo: httpx.Client, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "relay.db") as store:
+        store.execute("ALTER TABLE leads RENAME TO gone")
+    answer = demo.get("/")
+
+    assert answer.status_code == 503
+    assert "The store cannot be read just now" in answer.text
 
 
 def test_the_http_interface_is_described(relay: Start) -> None:
