@@ -12,7 +12,7 @@ from types import MappingProxyType
 from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.lead import LeadState, Receipt, Submission
+from app.lead import LeadState, Reason, Receipt, Submission
 from app.outbox import rows
 from app.outbox.engine import UPSERT
 from app.outbox.tables import EPOCH, IS_HELD, IS_QUARANTINED, fingerprints, leads, ledger, submissions
@@ -82,9 +82,10 @@ class Adding:
             went = await connection.execute(held.returning(leads.c.received_at, leads.c.endpoint))
             dropped = Counter((day_of(row.received_at), row.endpoint) for row in went)
             await note_in_ledger(connection, dropped=dropped)
-            names = {name for _, name in dropped}
-            done_with = (ledger.c.accepted <= ledger.c.dropped, ledger.c.endpoint.in_(names))
-            await connection.execute(delete(ledger).where(*done_with))
+            if reason == Reason.UNKNOWN_ENDPOINT:  # names that strangers made up would be counted for ever
+                names = {name for _, name in dropped}
+                done_with = (ledger.c.accepted <= ledger.c.dropped, ledger.c.endpoint.in_(names))
+                await connection.execute(delete(ledger).where(*done_with))
             still_there = exists().where(leads.c.submission_id == submissions.c.id)
             empty = delete(submissions).where(submissions.c.id.in_(gone), ~still_there)
             let_go = [row.id for row in await connection.execute(empty.returning(submissions.c.id))]

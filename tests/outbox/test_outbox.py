@@ -262,6 +262,17 @@ async def test_the_quarantine_lets_its_oldest_go_and_nothing_else(outbox: Outbox
     assert (await outbox.books.counts())[LeadState.HELD] == 5
 
 
+async def test_names_that_strangers_make_up_do_not_fill_the_ledger(outbox: Outbox) -> None:
+    held = (Lead(state=LeadState.HELD, reason=Reason.UNKNOWN_ENDPOINT),)
+    for number in range(12):
+        made_up = {"endpoint": f"made-up-{number}", "quarantine": Reason.UNKNOWN_ENDPOINT, "leads": held}
+        await outbox.add(submission(number, **made_up))
+
+    balance = await outbox.books.balance()
+    assert len({endpoint for _, endpoint, what in balance.counts if what == "accepted"}) <= 6
+    assert balance.differences() == {}
+
+
 async def test_a_much_smaller_quarantine_is_reached_step_by_step(outbox: Outbox, store_url: str) -> None:
     """Lowering QUARANTINE_ROWS must not ask for more at once than a statement can name."""
     held = (Lead(state=LeadState.HELD, reason=Reason.SIGNATURE),)
