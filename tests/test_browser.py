@@ -26,7 +26,10 @@ LOOKS: dict[str, tuple[Literal["light", "dark"], int, int]] = {
 }
 """The colours that a visitor's system asks for, and the window's width and height."""
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+]
 
 
 @pytest.fixture(scope="module")

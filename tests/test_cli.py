@@ -120,6 +120,7 @@ class TestHelp:
         assert "? configuration" in done.stdout
 
 
+@pytest.mark.slow
 class TestServe:
     def test_a_wrong_setting_stops_it_with_the_name_and_what_is_expected(self, run: Run) -> None:
         result = run("serve", port="eight")

@@ -44,6 +44,7 @@ def delivered(folder: Path, lead_id: str) -> bool:
     return state(folder, lead_id) == "delivered"
 
 
+@pytest.mark.slow
 class TestByHand:
     def test_a_lead_held_for_its_signature_is_released_and_delivered(
         self, client: httpx.Client, run: Run, folder: Path, sandbox: SandboxClient
@@ -238,6 +239,7 @@ class TestExport:
         assert cell(f"a{text}") == f"a{text}"
 
 
+@pytest.mark.slow
 class TestBackup:
     def test_a_running_relays_backup_is_whole_and_goes_into_an_empty_store_only(
         self, client: httpx.Client, run: Run, folder: Path

@@ -20,6 +20,8 @@ from app.delivery import agencyhandy, contract, worker
 from app.lead import Lead
 from tests.running import RelayProcess, SandboxClient, eventually, locked, stored
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., httpx.Client]
 Launch = Callable[[RelayProcess], RelayProcess]
 BATCH = "[hooks.json]\nsource = 'json'\nopen = true\n"
@@ -73,7 +75,6 @@ def full(folder: Path, relay: RelayProcess) -> Iterator[None]:
         resource.prlimit(relay.pid, resource.RLIMIT_FSIZE, (most, most))
 
 
-@pytest.mark.slow
 def test_on_a_full_disk_senders_are_told_to_come_back_and_what_was_acknowledged_is_delivered(
     small_disk: Path, sandbox: SandboxClient, launch: Launch
 ) -> None:
@@ -92,7 +93,6 @@ def test_on_a_full_disk_senders_are_told_to_come_back_and_what_was_acknowledged_
     assert sorted(sandbox.emails()) == sorted(acknowledged)
 
 
-@pytest.mark.slow
 def test_while_somebody_locks_the_store_senders_are_told_to_come_back_and_nothing_is_lost(
     tmp_path: Path, sandbox: SandboxClient, launch: Launch
 ) -> None:
@@ -148,7 +148,6 @@ def test_after_the_window_a_lead_is_held_and_not_dropped(
     eventually(state, "it is held", 20)
 
 
-@pytest.mark.slow
 def test_a_stop_amid_the_parts_of_a_refused_request_loses_and_doubles_nothing(
     tmp_path: Path, sandbox: SandboxClient, launch: Launch
 ) -> None:
@@ -168,7 +167,6 @@ def test_a_stop_amid_the_parts_of_a_refused_request_loses_and_doubles_nothing(
     eventually(lambda: {lead["state"] for lead in relay.leads()} == {"delivered", "held"}, "all are settled", 30)
 
 
-@pytest.mark.slow
 def test_a_lead_that_the_relay_itself_stumbles_over_is_held_in_the_end_and_takes_nobody_with_it(
     relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,7 +201,6 @@ def disturbed(relay: RelayProcess, how: str) -> Iterator[None]:
             tracer.terminate()
 
 
-@pytest.mark.slow
 def test_nobody_is_thanked_before_the_disk_has_confirmed(
     tmp_path: Path, sandbox: SandboxClient, launch: Launch
 ) -> None:
@@ -217,7 +214,6 @@ def test_nobody_is_thanked_before_the_disk_has_confirmed(
     eventually(lambda: sandbox.emails() == [acknowledged], "it is delivered", 30)
 
 
-@pytest.mark.slow
 def test_nobody_is_thanked_for_what_the_disk_could_not_confirm(
     tmp_path: Path, sandbox: SandboxClient, launch: Launch
 ) -> None:

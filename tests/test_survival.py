@@ -15,6 +15,8 @@ import pytest
 from app.sandbox import create_sandbox
 from tests.running import RelayProcess, SandboxClient, eventually, free_port, served
 
+pytestmark = pytest.mark.slow
+
 POSTS = 1000
 CONNECTIONS = 64
 
@@ -67,7 +69,6 @@ def assert_each_once(sandbox: SandboxClient, acknowledged: list[str], seconds: f
     assert len(emails) == len(set(emails))
 
 
-@pytest.mark.slow
 def test_a_thousand_posts_over_64_connections_make_a_thousand_leads_each_once(
     started: RelayProcess, sandbox: SandboxClient
 ) -> None:
@@ -79,7 +80,6 @@ def test_a_thousand_posts_over_64_connections_make_a_thousand_leads_each_once(
     assert {lead["state"] for lead in started.leads()} == {"delivered"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 150, 700])
 def test_after_a_kill_amid_a_thousand_posts_every_answered_one_is_delivered_once(
     started: RelayProcess, sandbox: SandboxClient, after: int
@@ -93,7 +93,6 @@ def test_after_a_kill_amid_a_thousand_posts_every_answered_one_is_delivered_once
     eventually(lambda: {lead["state"] for lead in started.leads()} == {"delivered"}, "the books are settled", 60)
 
 
-@pytest.mark.slow
 def test_a_kill_while_agencyhandy_is_carrying_out_a_request_doubles_nothing(
     started: RelayProcess, sandbox: SandboxClient
 ) -> None:
@@ -119,7 +118,6 @@ def test_a_stop_drains_what_is_under_way(started: RelayProcess, sandbox: Sandbox
     assert [lead["state"] for lead in started.leads()] == ["delivered"]
 
 
-@pytest.mark.slow
 def test_with_agencyhandy_away_at_start_the_relay_accepts_and_delivers_when_it_is_back(tmp_path: Path) -> None:
     port = free_port()
     relay = RelayProcess(tmp_path, f"http://127.0.0.1:{port}")
@@ -152,7 +150,6 @@ def test_a_known_role_is_remembered_through_a_restart_while_agencyhandys_lists_a
     assert_each_once(sandbox, load.acknowledged)
 
 
-@pytest.mark.slow
 def test_a_trials_leads_never_reach_agencyhandy_when_a_key_is_set_later(sandbox: SandboxClient, tmp_path: Path) -> None:
     trial = RelayProcess(tmp_path, "", agencyhandy_base_url="", agencyhandy_api_key="")
     trial.start()

@@ -308,6 +308,7 @@ def test_the_stylesheet_is_small(relay: Start) -> None:
     assert len(answer.content) < 12_000
 
 
+@pytest.mark.slow
 def test_when_nothing_can_be_stored_the_visitor_is_told_that_nothing_was_sent(relay: Start, tmp_path: Path) -> None:
     client = relay()
     with locked(tmp_path):

@@ -14,6 +14,8 @@ import pytest
 from tests.running import stored
 from tests.samples import samples
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., httpx.Client]
 TYPES = [
     "application/json",
@@ -70,7 +72,6 @@ def test_strange_bodies_are_answered_and_what_is_answered_2xx_is_kept(
             assert stored(tmp_path, "SELECT body FROM submissions WHERE id = ?", receipt) == [(body,)]
 
 
-@pytest.mark.slow
 def test_samples_with_bytes_flipped_never_give_a_fault(relay: Start, secrets: dict[str, str]) -> None:
     """A few over HTTP; many more are read in tests/sources/test_any_bytes.py."""
     chance = random.Random(4)

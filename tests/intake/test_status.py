@@ -47,6 +47,7 @@ def test_monitors_may_ask_for_the_head_alone(relay: Start) -> None:
     assert {client.head(path).status_code for path in ("/", "/healthz", "/readyz", "/forms/contact")} == {200}
 
 
+@pytest.mark.slow
 def test_a_relay_that_cannot_store_is_up_but_not_ready(relay: Start, tmp_path: Path) -> None:
     client = relay()
     with locked(tmp_path):

@@ -172,6 +172,7 @@ async def test_after_the_upgrade_the_ledger_balances(store_url: str) -> None:
     assert counts[LeadState.DELIVERED] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [None, make_first_version], ids=["new", "old"])
 async def test_a_store_that_two_processes_open_at_once_is_made_once(new_store: Callable[[], str], make: Any) -> None:
     urls = [new_store() for _ in range(ROUNDS)]

