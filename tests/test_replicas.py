@@ -159,7 +159,9 @@ def test_one_takes_enquiries_and_another_delivers_them(
     assert_each_once(sandbox, load, postgresql, store_url)
     assert httpx.post(f"{delivering.address}/forms/contact", data={"email": "a@example.com"}).status_code == 404
     assert httpx.get(f"{taking.address}/readyz").json()["destination"] == "elsewhere"
-    assert httpx.get(f"{delivering.address}/readyz").json()["destination"] == "ready"
+    eventually(
+        lambda: httpx.get(f"{delivering.address}/readyz").json()["destination"] == "ready", "the answer is noted", 10
+    )
 
 
 def test_a_pause_that_one_finds_is_kept_by_all_and_ends_for_all(

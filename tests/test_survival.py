@@ -121,19 +121,22 @@ def test_a_stop_drains_what_is_under_way(started: RelayProcess, sandbox: Sandbox
 def test_with_agencyhandy_away_at_start_the_relay_accepts_and_delivers_when_it_is_back(tmp_path: Path) -> None:
     port = free_port()
     relay = RelayProcess(tmp_path, f"http://127.0.0.1:{port}")
-    relay.start()
-    load = Load(relay.address, posts=20)
-    load.run()
-    assert len(load.acknowledged) == 20
-    ready = httpx.get(f"{relay.address}/readyz")
-    assert (ready.status_code, ready.json()["role"]) == (200, "unknown")
+
+    def ready() -> httpx.Response:
+        return httpx.get(f"{relay.address}/readyz")
 
     with ExitStack() as stack:
+        relay.start()
+        stack.callback(relay.stop)
+        load = Load(relay.address, posts=20)
+        load.run()
+        assert len(load.acknowledged) == 20
+        assert (ready().status_code, ready().json()["role"]) == (200, "unknown")
+
         sandbox = SandboxClient(stack.enter_context(served(create_sandbox(), port)))
+        stack.callback(sandbox.close)
         assert_each_once(sandbox, load.acknowledged)
-        assert httpx.get(f"{relay.address}/readyz").json()["destination"] == "ready"
-        sandbox.close()
-        relay.stop()
+        eventually(lambda: ready().json()["destination"] == "ready", "what AgencyHandy answered is noted")
 
 
 def test_a_known_role_is_remembered_through_a_restart_while_agencyhandys_lists_are_away(
