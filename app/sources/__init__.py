@@ -6,5 +6,6 @@ from app.sources.html import HTML
 from app.sources.typeform import TYPEFORM
 from app.sources.zapier import ZAPIER
 
-SOURCES: dict[str, Source] = {source.name: source for source in (HTML, JSON, TYPEFORM, ZAPIER)}
-"""Every source by the name that relay.toml calls it."""
+ALL = (HTML, JSON, TYPEFORM, ZAPIER)
+SOURCES: dict[str, Source] = {name: source for source in ALL for name in (source.name, *source.also)}
+"""Every source by each name that relay.toml may call it."""

@@ -1,29 +1,93 @@
-"""How a sender proves who it is. On raw bytes, in constant time, with several live secrets."""
+"""How a sender proves who it is. On raw bytes, in constant time, with several live secrets, by an injected clock."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable
-from datetime import datetime
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from app.errors import SignatureRefused
-from app.sources.base import Credentials, Inbound, Verify
+from app.sources.base import Credentials, Inbound
+
+PLACEHOLDER = re.compile(r"\{([\w-]+)\}")
+MILLISECONDS = 10**11
+"""A time of more than this is in milliseconds; as seconds it would be the year 5138."""
+TOKEN_PARAMETERS = ("token", "key", "secret")
 
 
-def hmac_header(header: str, *, prefix: str = "") -> Verify:
-    """A check that `header` holds `prefix` and the body's HMAC-SHA256 in base64, keyed with one of the secrets."""
+@dataclass(frozen=True, slots=True)
+class Hmac:
+    """A header that holds an HMAC of the request, keyed with one of the secrets.
 
-    def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
-        given = inbound.headers.get(header.lower())
+    `signed` says of what, with {body}, {method}, {url}, {timestamp} or a header's name in it. The time stands in the
+    header `timestamp`; or beside the signature, as in `t=1700000000,v1=5f…`: then `pair` is ("t", "v1").
+    """
+
+    header: str
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    prefix: str = ""
+    signed: str = "{body}"
+    timestamp: str = ""
+    pair: tuple[str, str] | None = None
+    tolerance: timedelta = timedelta(minutes=5)
+
+    def verify(self, inbound: Inbound, credentials: Credentials, now: datetime) -> None:
+        """Raises SignatureRefused; takes a secret as token where there is no signature at all (see `token`)."""
+        given = inbound.headers.get(self.header.lower())
         if given is None:
-            raise SignatureRefused(f"there is no {header} header")
-        digests = (hmac.digest(_bytes(secret), inbound.body, "sha256") for secret in credentials.secrets)
-        if not _any_equal(given, (prefix + base64.b64encode(digest).decode("ascii") for digest in digests)):
-            raise SignatureRefused(f"{header} does not match the body and any of the secrets")
+            if is_token_given(inbound, credentials):
+                return token(inbound, credentials, now)
+            raise SignatureRefused(f"there is no {self.header} header")
+        moment, signatures = self._parts(inbound, given)
+        if "{timestamp}" in self.signed:
+            check_time(moment, now, self.tolerance)
+        message = self._message(inbound, moment)
+        wanted = [self._signature(secret, message) for secret in credentials.secrets]
+        if not any(any_equal(one, wanted) for one in signatures):
+            raise SignatureRefused(f"{self.header} does not match the body and any of the secrets")
+        return None
 
-    return verify
+    def _parts(self, inbound: Inbound, given: str) -> tuple[str, list[str]]:
+        """The time and the signatures that the headers hold."""
+        if self.pair is None:
+            one = given.strip().removeprefix(self.prefix) if given.strip().startswith(self.prefix) else ""
+            return inbound.headers.get(self.timestamp.lower(), ""), [self._spelled(one)]
+        pairs = [part.strip().partition("=") for part in given.split(",")[:10]]
+        moments = [value for name, _, value in pairs if name == self.pair[0]]
+        return "".join(moments[:1]), [self._spelled(value) for name, _, value in pairs if name == self.pair[1]]
+
+    def _message(self, inbound: Inbound, moment: str) -> bytes:
+        known = {"method": inbound.method, "url": inbound.url, "timestamp": moment}
+        message = b""
+        for index, part in enumerate(PLACEHOLDER.split(self.signed)):
+            if index % 2 == 0:
+                message += to_bytes(part)
+            elif part == "body":
+                message += inbound.body
+            else:
+                message += to_bytes(known.get(part, inbound.headers.get(part, "")))
+        return message
+
+    def _signature(self, secret: str, message: bytes) -> str:
+        digest = hmac.digest(to_bytes(secret), message, self.algorithm)
+        return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode("ascii")
+
+    def _spelled(self, signature: str) -> str:
+        return signature.lower() if self.encoding == "hex" else signature
+
+
+def check_time(moment: str, now: datetime, tolerance: timedelta) -> None:
+    """Raises SignatureRefused for a time, in seconds or milliseconds, that is too far from now."""
+    if not (moment.isascii() and moment.isdigit() and len(moment) < 16):
+        raise SignatureRefused("the signature's time is missing or not a number")
+    seconds = int(moment) / 1000 if int(moment) > MILLISECONDS else int(moment)
+    if abs(now - datetime.fromtimestamp(seconds, UTC)) > tolerance:
+        raise SignatureRefused("the signature is stale: its time is too far from now, or this machine's clock is wrong")
 
 
 def token(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
@@ -37,19 +101,24 @@ def token(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
             f"there is no token: send it as 'Authorization: Bearer …', as {credentials.header}, "
             "as the password of Basic authentication, or as ?token=… in the address"
         )
-    if not any(_any_equal(one, credentials.secrets) for one in given):
+    if not any(any_equal(one, credentials.secrets) for one in given):
         raise SignatureRefused("the token is none of the secrets")
 
 
-def _tokens(inbound: Inbound, header: str) -> list[str]:
+def is_token_given(inbound: Inbound, credentials: Credentials) -> bool:
+    """Whether there is anything that may be a token."""
+    return next(_tokens(inbound, credentials.header), None) is not None
+
+
+def _tokens(inbound: Inbound, header: str) -> Iterator[str]:
     scheme, _, value = inbound.headers.get("authorization", "").partition(" ")
-    found = [inbound.headers.get(header.lower(), ""), inbound.query.get("token", "")]
+    found = [inbound.headers.get(header.lower(), ""), *(inbound.query.get(name, "") for name in TOKEN_PARAMETERS)]
     if scheme.lower() == "bearer":
         found.append(value.strip())
     elif scheme.lower() == "basic":
         pair = _decode_basic(value.strip())
         found += [pair, pair.partition(":")[2]]
-    return [one for one in found if one]
+    return (one for one in found if one)
 
 
 def _decode_basic(value: str) -> str:
@@ -59,14 +128,15 @@ def _decode_basic(value: str) -> str:
         return ""
 
 
-def _any_equal(given: str, candidates: Iterable[str]) -> bool:
+def any_equal(given: str, candidates: Iterable[str]) -> bool:
     """Compares with every candidate, so that the time tells nothing. Hashing first hides the lengths too."""
-    wanted = hashlib.sha256(_bytes(given)).digest()
+    wanted = hashlib.sha256(to_bytes(given)).digest()
     equal = False
     for candidate in candidates:
-        equal |= hmac.compare_digest(hashlib.sha256(_bytes(candidate)).digest(), wanted)
+        equal |= hmac.compare_digest(hashlib.sha256(to_bytes(candidate)).digest(), wanted)
     return equal
 
 
-def _bytes(text: str) -> bytes:
+def to_bytes(text: str) -> bytes:
+    """UTF-8, of whatever a header or a secret holds."""
     return text.encode("utf-8", "surrogatepass")

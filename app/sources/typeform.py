@@ -11,8 +11,8 @@ from typing import Any
 
 from app.errors import Unreadable
 from app.lead import Field
-from app.sources import signatures
 from app.sources.base import Inbound, Parsed, Source
+from app.sources.signatures import Hmac
 from app.sources.trees import MAX_KEY, entry_of, read_json, scalar
 
 KINDS = {
@@ -92,4 +92,4 @@ def _text(data: dict[str, Any], key: str) -> str:
     return value[:MAX_KEY] if isinstance(value, str) else ""
 
 
-TYPEFORM = Source("typeform", signatures.hmac_header("Typeform-Signature", prefix="sha256="), parse)
+TYPEFORM = Source("typeform", Hmac("Typeform-Signature", encoding="base64", prefix="sha256=").verify, parse)

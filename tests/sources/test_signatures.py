@@ -30,7 +30,7 @@ def basic(pair: str) -> dict[str, str]:
 
 
 class TestHmac:
-    verify = staticmethod(signatures.hmac_header("X-Signature", prefix="sha256="))
+    verify = staticmethod(signatures.Hmac("X-Signature", encoding="base64", prefix="sha256=").verify)
 
     @pytest.mark.parametrize("secret", ["first", "second"])
     def test_any_of_the_live_secrets_signs(self, secret: str) -> None:
