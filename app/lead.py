@@ -42,6 +42,8 @@ class Reason(StrEnum):
     UNKNOWN_ENDPOINT = "unknown endpoint"
     UNREADABLE = "unreadable"
     NO_EMAIL = "no e-mail"
+    NEEDS_FETCHING = "needs fetching"
+    NOT_NEW = "no new lead"
     REFUSED = "refused"
     GAVE_UP = "gave up"
 

@@ -18,8 +18,9 @@ from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
 from app.mapping.infer import Findings, Match, infer
-from app.sources import SOURCES
-from app.sources.base import Credentials, Inbound, Parsed
+from app.sources import NAMES as SOURCE_NAMES
+from app.sources import source_of
+from app.sources.base import Credentials, Inbound, Parsed, Source
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
@@ -47,8 +48,10 @@ def check(config: RelayConfig, file: Path) -> None:
     """Raises ConfigurationError where an endpoint names no source there is, or a rule that cannot be followed."""
     for endpoint in config.endpoints():
         where = f"{file}: {endpoint.kind}s.{endpoint.name}"
-        if endpoint.source not in SOURCES:
-            raise ConfigurationError(f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCES))}")
+        if endpoint.source not in SOURCE_NAMES:
+            raise ConfigurationError(
+                f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCE_NAMES))}"
+            )
         rules.check(endpoint.mapping, where)
         if (template := endpoint.email_template) and not _built(template, "+15550100100", endpoint):
             raise ConfigurationError(
@@ -59,12 +62,13 @@ def check(config: RelayConfig, file: Path) -> None:
 
 def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta = timedelta(minutes=10)) -> Reading:
     """What came in, as a submission. Never raises: what cannot be verified or read is held with its reason."""
-    source = SOURCES[endpoint.source]
-    problem, reason = _verify(inbound, endpoint, now)
+    source = source_of(endpoint.source, inbound)
+    problem, reason = _verify(inbound, endpoint, source, now)
     quarantine = reason
     try:
         parsed = source.parse(inbound)
-        leads = tuple(lead_of(entry, endpoint) for entry in parsed.entries)
+        leads = tuple(_judged(lead_of(entry, endpoint), parsed) for entry in parsed.entries)
+        leads += tuple(Lead(state=LeadState.HELD, reason=f"{Reason.NEEDS_FETCHING}: {id_}") for id_ in parsed.to_fetch)
     except SourceError as error:
         parsed = Parsed(())
         leads = (Lead(state=LeadState.HELD, reason=clean(f"{Reason.UNREADABLE}: {error}")),)
@@ -76,7 +80,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     identity, is_given = _identity(inbound, parsed, leads)
     submission = Submission(
         endpoint=name,
-        source=endpoint.source,
+        source=source.name,
         received_at=now,
         headers=_kept_headers(inbound.headers, endpoint),
         body=inbound.body,
@@ -133,7 +137,16 @@ TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}
 NAMES: Final = frozenset(("first_name", "last_name"))
 
 
-def _verify(inbound: Inbound, endpoint: Endpoint, now: datetime) -> tuple[SourceError | None, str]:
+def _judged(lead: Lead, parsed: Parsed) -> Lead:
+    """The lead, as far as the provider lets it pass: spam by its own verdict, held where it is about no new lead."""
+    if parsed.spam and lead.state is not LeadState.SPAM:
+        return replace(lead, state=LeadState.SPAM, reason=clean(parsed.spam))
+    if parsed.hold and lead.state is not LeadState.SPAM:
+        return replace(lead, state=LeadState.HELD, reason=clean(f"{Reason.NOT_NEW}: {parsed.hold}"))
+    return lead
+
+
+def _verify(inbound: Inbound, endpoint: Endpoint, source: Source, now: datetime) -> tuple[SourceError | None, str]:
     """The problem with who sent it, and the reason its leads are held for; (None, "") where all is well."""
     if not endpoint.known:
         return None, Reason.UNKNOWN_ENDPOINT
@@ -141,7 +154,7 @@ def _verify(inbound: Inbound, endpoint: Endpoint, now: datetime) -> tuple[Source
         return None, ""
     credentials = Credentials(tuple(secret.get_secret_value() for secret in endpoint.secrets), endpoint.header)
     try:
-        SOURCES[endpoint.source].verify(inbound, credentials, now)
+        source.verify(inbound, credentials, now)
     except SignatureRefused as refusal:
         return refusal, Reason.SIGNATURE
     return None, ""

@@ -243,7 +243,9 @@ class TestCheck:
         check(self.config(mapping={"email": ["contact.email", "Your mail"]}), Path("relay.toml"))
 
     def test_an_unknown_source_stops_the_start(self) -> None:
-        with pytest.raises(ConfigurationError, match=r"relay.toml: hooks.crm.source: 'tpyeform' is none of html, json"):
+        with pytest.raises(
+            ConfigurationError, match=r"relay.toml: hooks.crm.source: 'tpyeform' is none of auto, html, json"
+        ):
             check(self.config(source="tpyeform"), Path("relay.toml"))
 
     def test_a_broken_rule_stops_the_start(self) -> None:

@@ -37,13 +37,15 @@ class Parsed:
     """A request in the relay's terms.
 
     An entry a person, the sender's own id for it, and in words (`note`) why there is nobody in it. `to_fetch` are the
-    ids of people of whom the provider sent no more than that; `spam` is the provider's own verdict, in words.
+    ids of people of whom the provider sent no more than that. In words, too: `hold`, why a person should look at the
+    leads before they are sent, and `spam`, the provider's own verdict.
     """
 
     entries: tuple[Entry, ...]
     event_id: str | None = None
     note: str = ""
     to_fetch: tuple[str, ...] = ()
+    hold: str = ""
     spam: str = ""
 
 

@@ -1,9 +1,10 @@
-"""Forms and lines of text → key, value pairs → an entry. Charsets are declared seldom, and often wrong."""
+"""Forms and lines of text → key, value pairs → data. Charsets are declared seldom, and often wrong."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -11,8 +12,7 @@ from python_multipart.multipart import Field as Part
 from python_multipart.multipart import File, FormParser, MultipartParser, MultipartState
 
 from app.errors import Unreadable
-from app.lead import Entry, Field
-from app.sources.trees import MAX_FIELDS, clean, dotted, entry_of, merge_repeated
+from app.sources.trees import MAX_FIELDS, clean
 
 TEXT_LINE = re.compile(r"([^\W\d_][\w .'?/-]{0,60}?)\s{0,3}(?:=|(?<!\d):(?!//)|:(?![\d/]))(.*)")
 """`name: value` or `name=value`; neither an address of the web nor a time of day."""
@@ -24,14 +24,43 @@ CHARSET = re.compile(
 )
 """The charsets of forms. Python knows others too, some slow and some not of text."""
 
+FORM_KEY = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])+")
+MAX_LEVELS = 8
+
 Pairs = list[tuple[str, str, str]]
 """Key, value, kind of each part of a form, in order."""
 
 
-def form_entry(pairs: Pairs) -> Entry:
-    """One entry of a form's parts. `contact[name]` becomes the key `contact.name`; `data` keeps the keys as sent."""
-    fields = (Field(dotted(key), value, kind=kind) for key, value, kind in pairs if value.strip())
-    return entry_of(fields, merge_repeated((key, value) for key, value, _ in pairs))
+def nested(pairs: Pairs) -> dict[str, Any]:
+    """What a form's keys in brackets say, as data: `contact[name]` is a name within a contact; files are not in it."""
+    tree: dict[str, Any] = {}
+    for key, value, kind in pairs:
+        *above, last = _path(key)
+        node: Any = tree
+        for part in above:
+            node = node.setdefault(part, {}) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or not above or kind == "file":
+            continue
+        node[last] = [*_listed(node[last]), value] if last in node else value
+    return tree
+
+
+def is_nested(key: str) -> bool:
+    """Whether a key is part of a larger thing: `contact[name]`, not `interest[]`."""
+    return len(_path(key)) > 1
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _path(key: str) -> list[str]:
+    """The names in `a[b][c]`; a key of more than a few levels, or of no such form, stays as it is."""
+    if not key.endswith("]") or not FORM_KEY.fullmatch(key):
+        return [key]
+    first, *rest = key[:-1].replace("]", "").split("[")
+    names = [first, *(name for name in rest if name)]
+    return names if first and len(names) <= MAX_LEVELS else [key]
 
 
 def urlencoded(body: bytes, declared: str) -> Pairs:

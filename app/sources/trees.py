@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -49,19 +49,6 @@ def read_json(body: bytes) -> Any:
     return _cleaned(data) if UNSTORABLE_ESCAPES.search(body) else data
 
 
-def json_entries(data: Any) -> tuple[Entry, ...]:
-    """An entry for an object; one each for an array of objects, also where that array is an object's only value."""
-    if isinstance(data, dict) and len(data) == 1 and _is_rows(only := next(iter(data.values()))):
-        data = only
-    if _is_rows(data):
-        return _rows(data)
-    if isinstance(data, str) and data.lstrip().startswith(("{", "[")):
-        return json_entries(read_json(data.encode()))
-    if not isinstance(data, dict | list):
-        raise Unreadable("the body is JSON, but neither an object nor an array of objects")
-    return (entry_of(_walk(data, ""), data),)
-
-
 def entry_of(fields: Iterable[Field], data: Any) -> Entry:
     """An entry of `fields`, as far as they are not too many."""
     counted = tuple(islice(fields, MAX_FIELDS + 1))
@@ -102,39 +89,6 @@ def dotted(key: str) -> str:
 def clean(text: str) -> str:
     """Without NUL and lone surrogates, which JSON can carry and no store can keep."""
     return UNSTORABLE.sub("\ufffd", text)
-
-
-def _rows(rows: list[dict[str, Any]]) -> tuple[Entry, ...]:
-    if len(rows) > MAX_ENTRIES:
-        raise Unreadable(f"the array holds {len(rows)} entries; {MAX_ENTRIES} is the most at once")
-    entries, together = [], 0
-    for row in rows:
-        entries.append(entry_of(_walk(row, ""), row))
-        together += len(entries[-1].fields)
-        if together > MAX_FIELDS_TOGETHER:
-            raise Unreadable(f"the array's entries have more than {MAX_FIELDS_TOGETHER} fields together")
-    return tuple(entries)
-
-
-def _walk(data: Any, path: str) -> Iterator[Field]:
-    """The fields of nested data, keys joined with dots; an array of plain values is one field, an empty one is none.
-
-    Paths stay short on the way down: a long key above many fields would else be repeated in each of them.
-    """
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from _walk(value, f"{path}.{key}"[-MAX_KEY:] if path else key[-MAX_KEY:])
-    elif isinstance(data, list) and any(isinstance(item, dict | list) for item in data):
-        for index, item in enumerate(data):
-            yield from _walk(item, f"{path}.{index}" if path else str(index))
-    else:
-        value = ", ".join(filter(None, map(scalar, data))) if isinstance(data, list) else scalar(data)
-        if value.strip():
-            yield Field(dotted(path), value)
-
-
-def _is_rows(data: Any) -> bool:
-    return isinstance(data, list) and bool(data) and all(isinstance(row, dict) for row in data)
 
 
 def _refuse_constant(name: str) -> Any:
