@@ -32,7 +32,7 @@ EVENTS = (
 """Keys that say what happened; the last ones only beside an object that holds the rest."""
 LOOSE = frozenset(("type", "action", "trigger"))
 TEST = re.compile(
-    r"(?:web)?hook[._ -]?test|(?:.*[._ -])?(?:ping|test)(?:[._ -](?:event|ping|webhook|hook|trigger))?", re.I
+    r"(?:web)?hook[._ -]?test|(?:.*[._ -])?(?:ping|test)(?:[._ -](?:event|ping|webhook|hook|trigger))?", re.IGNORECASE
 )
 NO_NEW_LEAD = re.compile(
     r"cancel|delet|remov|unsubscrib|archiv|no[._ -]?show|refund|bounce|merg|trash|uninstall", re.IGNORECASE
