@@ -287,7 +287,16 @@ def lines_of_code(module: Module) -> int:
 
 
 def test_the_app_stays_small() -> None:
-    assert sum(map(lines_of_code, OURS)) < 8000
+    """What has to be understood as a whole; a provider's adapter is read by itself (see docs/decisions/0004)."""
+    assert sum(lines_of_code(module) for module in OURS if not is_provider(module)) < 8000
+
+
+def test_a_providers_adapter_is_short() -> None:
+    complaints(
+        f"{module.name} has {lines_of_code(module)} lines of code"
+        for module in OURS
+        if is_provider(module) and lines_of_code(module) > 70
+    )
 
 
 def test_the_checks_see_what_they_are_for() -> None:

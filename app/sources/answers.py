@@ -48,14 +48,16 @@ KINDS = (
 )  # fmt: skip
 """A word in what a builder calls its input → the field's kind. The first that is in it counts."""
 
-SHOWN = ("label", "text", "value", "title", "name")
-CHOSEN = frozenset((*SHOWN, "id", "optionvalue", "key", "ref", "other"))
+SHOWN = ("plaintext", "label", "text", "value", "title", "name")
+CHOSEN = frozenset((*SHOWN, "id", "optionvalue", "key", "ref", "other", "score", "index", "color", "slug"))
 """The parts of an object that is a choice; the first of `SHOWN` is what a person reads."""
 
 PHONE_PARTS = ("countrycode", "country", "code", "dialcode", "prefix", "area", "areacode", "phone", "number")
 WHOLE_PHONE = ("full", "e164", "international", "formatted", "phonenumber")
 ADDRESSES = ("url", "link", "href", "downloadurl", "fileurl")
 FILE_NAMES = ("filename", "name", "originalname", "title")
+IN_PARTS = re.compile(r"(?i)name|phone|tel(?![a-z])")
+ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 EMBEDDED_JSON = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\]])")
 
 
@@ -68,13 +70,13 @@ def fields_of(data: Any, path: str = "") -> Iterator[Field]:
             return
         for key, value in data.items():
             yield from fields_of(value, f"{path}.{key}"[-MAX_KEY:] if path else key[-MAX_KEY:])
-    elif isinstance(data, list) and any(isinstance(item, dict | list) for item in data):
-        for index, item in enumerate(data):
+    elif isinstance(data, list) and (any(isinstance(item, dict | list) for item in data) or _is_row(data)):
+        for index, item in enumerate(sorted(data, key=_is_second)):
             yield from fields_of(item, f"{path}.{index}" if path else str(index))
     elif isinstance(data, str) and (inner := embedded(data)) is not None:
         yield from fields_of(inner, path)
     else:
-        value = _joined(data) if isinstance(data, list) else scalar(data)
+        value = _joined(data, path) if isinstance(data, list) else scalar(data)
         if value.strip():
             yield Field(dotted(path), value)
 
@@ -120,10 +122,8 @@ def _named(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> bool:
     """Whether it holds something said: beside what was asked, its key or its type; or alone, under a name."""
-    if not any(key in named for key in SAID):
-        told = named.get("type")
-        if not (isinstance(told, str) and told in node and ("field" in named or _first(named, ASKED))):
-            return False
+    if not any(key in named for key in SAID) and not _names_its_value(node, named):
+        return False
     if len(named.keys() - PLAIN) > MAX_OTHERS or not SOMEBODY.isdisjoint(named.keys() - {_plain(_told(named))}):
         return False
     if is_answers(next((named[key] for key in SAID if key in named), None)):
@@ -132,12 +132,21 @@ def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> 
         return True
     asked = next((named[key] for key in ASKED if named.get(key)), None)
     by_name = not path.rpartition(".")[2].isdigit() and bool(path)
-    return isinstance(asked, list) or (by_name and not isinstance(named.get("value"), dict))
+    return isinstance(asked, list | dict) or (by_name and not isinstance(named.get("value"), dict))
+
+
+def _names_its_value(node: Mapping[str, Any], named: Mapping[str, Any]) -> bool:
+    """Whether an answer's value stands at the key that its type names: `{"type": "email", "email": …}`."""
+    told = named.get("type")
+    return (
+        isinstance(told, str) and told in node and not {"field", "id", *ASKED}.isdisjoint(named.keys() - {_plain(told)})
+    )
 
 
 def _answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> Iterator[Field]:
     told = _told(named)
-    label = _question(next((named[key] for key in ASKED if named.get(key)), ""))
+    own = _plain(told) if _names_its_value(node, named) else ""
+    label = _question(next((named[key] for key in ASKED if key != own and named.get(key)), ""))
     about = named.get("field")
     holder = _named(about) if isinstance(about, dict) else named
     key = next((scalar(holder[one]) for one in CALLED if isinstance(holder.get(one), str | int) and holder[one]), "")
@@ -145,7 +154,7 @@ def _answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> Ite
         key = path  # an answer that stands under a name is called by it
     elif key == label and label:
         key = scalar(named.get("id") or named.get("key") or label)
-    said = next((named[one] for one in SAID if one in named), node.get(told))
+    said = named[own] if own else next((named[one] for one in SAID if one in named), None)
     yield from _said(said, (key or path)[-MAX_KEY:], label[:MAX_KEY], kind_of(told), _texts(named))
 
 
@@ -159,7 +168,7 @@ def _said(said: Any, key: str, label: str, kind: str, texts: Mapping[str, str]) 
         yield from _list_said(said, key, label, kind, texts)
     else:
         values = said if isinstance(said, list) else [said]
-        value = ", ".join(filter(None, (texts.get(scalar(one), scalar(one)) for one in values)))
+        value = _joined([texts.get(scalar(one), one) for one in values], label or key)
         if value.strip():
             yield Field(dotted(key), value, label, kind)
 
@@ -168,7 +177,7 @@ def _object_said(said: dict[str, Any], key: str, label: str, kind: str, texts: M
     named = _named(said)
     if number := _phone(named):
         yield Field(dotted(key), number, label, kind or "phone")
-    elif named and named.keys() <= CHOSEN and not named.keys().isdisjoint(SHOWN):
+    elif "plaintext" in named or (named and named.keys() <= CHOSEN and not named.keys().isdisjoint(SHOWN)):
         shown = next((named[one] for one in SHOWN if named.get(one)), "")
         yield from _said(shown, key, label, kind, texts)
     elif file := _file(named):
@@ -183,7 +192,8 @@ def _list_said(said: list[Any], key: str, label: str, kind: str, texts: Mapping[
     """Several choices, or files, are one field."""
     parts = [part for index, one in enumerate(said) for part in _said(one, f"{key}.{index}", label, kind, texts)]
     if len(parts) == len(said) and all(part.key.rpartition(".")[2].isdigit() for part in parts):
-        yield Field(dotted(key), ", ".join(part.value for part in parts), label, parts[0].kind)
+        between = "" if isinstance(said[0], dict) and "plain_text" in said[0] else ", "
+        yield Field(dotted(key), between.join(part.value for part in parts), label, parts[0].kind)
     else:
         yield from parts
 
@@ -201,7 +211,8 @@ def _question(asked: Any) -> str:
     if isinstance(asked, list):
         return " ".join(filter(None, map(_question, asked[:20])))
     if isinstance(asked, dict):
-        return _question(next(iter(asked.values()), ""))
+        named = _named(asked)
+        return _question(next((named[key] for key in ASKED if named.get(key)), ""))
     return scalar(asked)
 
 
@@ -234,5 +245,16 @@ def _file(named: Mapping[str, Any]) -> str:
     return f"{name} {address}".strip() if address.startswith("http") and (name or len(named) < 4) else ""
 
 
-def _joined(values: list[Any]) -> str:
-    return ", ".join(filter(None, map(scalar, values)))
+def _joined(values: list[Any], key: str) -> str:
+    """Several values as one text: choices with commas, the parts of a name or a number without."""
+    return (" " if IN_PARTS.search(key) else ", ").join(filter(None, map(scalar, values)))
+
+
+def _is_row(values: list[Any]) -> bool:
+    """Whether a list of plain values is a row of a table, as a sheet's `values` are: an address stands among others."""
+    return len(values) > 2 and any(isinstance(one, str) and ADDRESS.fullmatch(one) for one in values)
+
+
+def _is_second(item: Any) -> bool:
+    """Whether an address or number says that another one is the first choice."""
+    return isinstance(item, dict) and any(item.get(key) is False for key in ("primary", "is_primary", "isPrimary"))

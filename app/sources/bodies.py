@@ -7,7 +7,7 @@ text/plain with `key=value` lines from a form's enctype. What is found counts, t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from app.errors import Unreadable, UnreadableType
 from app.lead import Entry, Field
 from app.sources.answers import embedded, fields_of, is_answers
 from app.sources.base import Inbound, Parsed
-from app.sources.envelope import people_in
 from app.sources.pairs import Pairs, decode, is_nested, multipart, nested, text_pairs, urlencoded
 from app.sources.trees import MAX_ENTRIES, MAX_FIELDS_TOGETHER, dotted, entry_of, merge_repeated, read_json
 
@@ -26,6 +25,24 @@ JSON_TYPE = re.compile(r"(application|text)/([\w.-]+[+-])?json")
 JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
 ONE_FORM_LINE = re.compile(rb"[^\s=&]++=[^\s&]*+(?:&[^\s=&]++=[^\s&]*+)++\s*")
 MAX_HEADER = 2000
+
+ROWS = frozenset(
+    (
+        "leads",
+        "contacts",
+        "records",
+        "rows",
+        "items",
+        "entries",
+        "entry",
+        "submissions",
+        "results",
+        "data",
+        "people",
+        "list",
+    )
+)
+"""Keys of an array that holds an entry a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,17 @@ def entries_of(body: Body) -> tuple[Entry, ...]:
     if not isinstance(data, dict | list):
         raise Unreadable("the body is JSON, but neither an object nor an array of objects")
     return (entry_of(fields_of(data), data),)
+
+
+def people_in(data: Any) -> list[dict[str, Any]]:
+    """The objects of an array that holds a person each, beside whatever else; none where there is no such array."""
+    if not isinstance(data, dict):
+        return []
+    lists = [(key, value) for key, value in data.items() if isinstance(value, list) and len(value) > 1]
+    if len(lists) != 1 or lists[0][0].casefold() not in ROWS:
+        return []
+    rows: list[Any] = lists[0][1]
+    return rows if all(isinstance(row, dict) for row in rows) and any(map(_has_address, rows)) else []
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -145,3 +173,17 @@ def _guess(body: bytes, kind: str, declared: str) -> Body:
     if not text.strip():
         raise Unreadable("the body is empty")
     return _form(text_pairs(text))
+
+
+def _has_address(row: Mapping[str, Any]) -> bool:
+    return any("@" in text for text in _texts(row, 3))
+
+
+def _texts(node: Mapping[str, Any], depth: int) -> Iterator[str]:
+    for value in node.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict) and depth:
+            yield from _texts(value, depth - 1)
+        elif isinstance(value, list) and depth:
+            yield from _texts({str(index): item for index, item in enumerate(value[:50])}, depth - 1)

@@ -5,20 +5,28 @@ Data for every provider that has no file of its own. A guess here never loses an
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.sources.base import Inbound, Reply
+from app.errors import SourceError
+from app.sources.base import Credentials, Inbound, Parsed, Reply
+from app.sources.bodies import entries_of, is_rows, load
 from app.sources.trees import scalar
 
 IDS = (
-    "eventid", "deliveryid", "messageid", "submissionid", "responseid", "entryid", "leadid", "leadgenid", "requestid",
-    "submissionuuid", "eventuuid", "submissionkey", "submissiontoken", "bookingid", "bookinguid", "uniqueid",
-    "conversationid", "orderid", "uuid", "uid", "guid",
+    "eventid", "hookeventid", "webhookeventid", "deliveryid", "submissionid", "responseid", "entryid", "leadid",
+    "leadgenid", "triggeruuid", "payloadid", "requestid", "participantid", "submissionuuid", "eventuuid",
+    "submissionkey", "submissiontoken", "bookingid", "bookinguid", "messageid", "callid", "ticketid", "uniqueid",
+    "inquiryid", "enquiryid", "resourceid", "transactionid", "conversationid", "orderid", "recordid", "referenceid",
+    "uuid", "uid", "guid",
 )  # fmt: skip
 """Keys of an id that a request has to itself, the best first; compared without case, `_` and `-`."""
-OWN_ID = "id"
+AROUND = (
+    "meta", "event", "source", "data", "payload", "submission", "response", "formresponse", "entry", "booking", "order",
+    "object", "ticket", "message", "conversation", "chat", "lead", "registration", "appointment", "call",
+)  # fmt: skip
+"""Objects whose ids are the request's own; those of a form, a list or a contact come again with the next one."""
 ID_HEADER = re.compile(
     r"(?:x-)?(?:[a-z0-9]+-)*(?:event|delivery|submission|request|idempotency|message)-(?:id|key|uuid)"
 )
@@ -40,23 +48,39 @@ NO_NEW_LEAD = re.compile(
 TEST_FLAGS = frozenset(("istest", "test", "testmode", "testlead"))
 """Keys of a flag that a request is only a trial."""
 
-ROWS = frozenset(
-    ("leads", "contacts", "records", "rows", "items", "entries", "submissions", "results", "data", "people", "list")
-)
-"""Keys of an array that holds an entry a person."""
+
+def anyone(inbound: Inbound) -> Parsed:
+    """Whoever is in a request of a server that nobody knows, with the id and the event that usual names tell."""
+    body = load(inbound)
+    return Parsed(
+        entries_of(body), event_id(inbound, body.tree, is_form=body.pairs is not None), hold=not_a_lead(body.tree)
+    )
 
 
-def event_id(inbound: Inbound, data: Any) -> str | None:
-    """The sender's own id for this request, from a header or the body around the person; None where there is none."""
+def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
+    """The answer to one of the usual challenges."""
+    try:
+        data = load(inbound).tree if inbound.body else None
+    except SourceError:
+        data = None
+    return challenge(inbound, data)
+
+
+def event_id(inbound: Inbound, data: Any, *, is_form: bool = False) -> str | None:
+    """The sender's own id for this request, from a header or the body around the person; None where there is none.
+
+    A plain `id` in a form is the form's.
+    """
     for name, value in inbound.headers.items():
         if name == WEBHOOK_ID or (ID_HEADER.fullmatch(name) and len(value) >= 8):
             return value[:MAX_ID]
-    levels = [plain(level) for level in _levels(data)]
+    levels = _levels(data[0] if is_rows(data) else data)
     for key in IDS:
         for level in levels:
             if found := _an_id(level.get(key)):
                 return found
-    return next((found for level in levels if (found := _an_id(level.get(OWN_ID)))), None)
+    own = () if is_form else (_an_id(level.get("id")) for level in levels)
+    return next(filter(None, own), None)
 
 
 def not_a_lead(data: Any) -> str:
@@ -77,17 +101,6 @@ def not_a_lead(data: Any) -> str:
     return ""
 
 
-def people_in(data: Any) -> list[dict[str, Any]]:
-    """The objects of an array that holds a person each, beside whatever else; none where there is no such array."""
-    if not isinstance(data, dict):
-        return []
-    lists = [(key, value) for key, value in data.items() if isinstance(value, list) and len(value) > 1]
-    if len(lists) != 1 or plain_key(lists[0][0]) not in ROWS:
-        return []
-    rows = lists[0][1]
-    return rows if all(isinstance(row, dict) and any("@" in text for text in _texts(row, 3)) for row in rows) else []
-
-
 def challenge(inbound: Inbound, data: Any) -> Reply | None:
     """The answer to one of the usual ways of asking whether a hook is there; None where nothing was asked."""
     if secret := inbound.headers.get("x-hook-secret"):
@@ -98,7 +111,7 @@ def challenge(inbound: Inbound, data: Any) -> Reply | None:
     if asked := inbound.query.get("validationToken"):
         return Reply(asked[:MAX_ID])
     if isinstance(data, dict) and isinstance(data.get("challenge"), str) and len(data) <= 4:
-        return Reply(data["challenge"][:MAX_ID])
+        return Reply(json.dumps({"challenge": data["challenge"][:MAX_ID]}), "application/json")
     return None
 
 
@@ -114,24 +127,14 @@ def plain_key(key: str) -> str:
     return key.casefold().translate({ord(char): None for char in "_-. "})
 
 
-def _levels(data: Any) -> Iterator[Any]:
-    """The objects around a person: the outermost, and those that are its values."""
-    yield data
-    if isinstance(data, dict):
-        yield from (value for value in data.values() if isinstance(value, dict))
+def _levels(data: Any) -> list[dict[str, Any]]:
+    """The objects around a person: the outermost, and those within it that are about the request."""
+    outer = plain(data)
+    inner = [plain(outer[key]) for key in AROUND if isinstance(outer.get(key), dict)]
+    return [outer, *inner, *(plain(one[key]) for one in inner for key in AROUND if isinstance(one.get(key), dict))]
 
 
 def _an_id(value: Any) -> str:
     """An id as text; "" for what is none: empty, very short, or a word without a digit."""
     text = scalar(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if 1 <= len(text) <= MAX_ID and any(map(str.isdigit, text)) and " " not in text else ""
-
-
-def _texts(node: Mapping[str, Any], depth: int) -> Iterator[str]:
-    for value in node.values():
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict) and depth:
-            yield from _texts(value, depth - 1)
-        elif isinstance(value, list) and depth:
-            yield from _texts({str(index): item for index, item in enumerate(value[:50])}, depth - 1)

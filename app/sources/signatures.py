@@ -6,12 +6,13 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from app.errors import SignatureRefused
-from app.sources.base import Credentials, Inbound
+from app.errors import SignatureRefused, SourceError
+from app.sources.base import Credentials, Inbound, Verify
 
 PLACEHOLDER = re.compile(r"\{([\w-]+)\}")
 MILLISECONDS = 10**11
@@ -103,6 +104,23 @@ def token(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
         )
     if not any(any_equal(one, credentials.secrets) for one in given):
         raise SignatureRefused("the token is none of the secrets")
+
+
+def body_key(key: str, load: Callable[[Inbound], Any]) -> Verify:
+    """A check that the body itself holds one of the secrets at `key`; or, where it has none there, a token."""
+
+    def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
+        try:
+            data = load(inbound).data
+        except SourceError:
+            data = None
+        given = data.get(key) if isinstance(data, dict) else None
+        if not given:
+            token(inbound, credentials, now)
+        elif not any_equal(str(given), credentials.secrets):
+            raise SignatureRefused(f"{key} in the body is none of the secrets")
+
+    return verify
 
 
 def is_token_given(inbound: Inbound, credentials: Credentials) -> bool:

@@ -1,0 +1,30 @@
+"""`crisp`: https://docs.crisp.chat/guides/web-hooks/. Who writes in a chat; operators and automatic lines are not."""
+
+from __future__ import annotations
+
+from app.sources.base import Inbound, Parsed, Source
+from app.sources.bodies import load
+from app.sources.envelope import anyone
+from app.sources.parts import entry, like, part, text
+from app.sources.signatures import Hmac
+
+NEW = frozenset(("message:send", "session:set_email", "session:set_phone", "session:request:initiated"))
+
+
+def parse(inbound: Inbound) -> Parsed:
+    """What a visitor wrote, and how they are called."""
+    data = load(inbound).data
+    if not isinstance(part(data, "data"), dict) or not (event := text(data, "event")):
+        return anyone(inbound)
+    if event not in NEW or text(data, "data.from") == "operator":
+        return Parsed((), note=f"Crisp sent {event[:100]}, which brings no new lead")
+    person = ("data.user.nickname", "data.user.email", "data.user.phone", "data.nickname", "data.email", "data.phone")
+    return Parsed((entry(data, *person, "data.content"),))
+
+
+CRISP = Source(
+    "crisp",
+    Hmac("X-Crisp-Signature", signed="[{timestamp};{body}]", timestamp="X-Crisp-Request-Timestamp").verify,
+    parse,
+    like("website_id", "event", "data", header="x-crisp-signature"),
+)

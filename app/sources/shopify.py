@@ -1,0 +1,46 @@
+"""`shopify`: https://shopify.dev/docs/api/webhooks
+
+Customers and orders; the topic and the delivery's id are headers.
+"""
+
+from __future__ import annotations
+
+from app.sources.base import Inbound, Parsed, Source
+from app.sources.bodies import load
+from app.sources.envelope import anyone
+from app.sources.parts import entry, like, part
+from app.sources.signatures import Hmac
+
+NEW = (
+    "customers/create",
+    "orders/create",
+    "checkouts/create",
+    "draft_orders/create",
+    "customer.joined",
+    "customers/enable",
+)
+PERSON = ("first_name", "last_name", "email", "phone")
+
+
+def parse(inbound: Inbound) -> Parsed:
+    """A new customer, or who ordered, with the note that was left."""
+    id_ = inbound.headers.get("x-shopify-webhook-id")
+    topic = inbound.headers.get("x-shopify-topic", "")
+    if topic and topic not in NEW:
+        return Parsed((), id_, note=f"Shopify sent {topic[:100]}, which brings no new lead")
+    data = load(inbound).data
+    if not isinstance(data, dict):
+        return anyone(inbound)
+    above = "customer." if isinstance(part(data, "customer"), dict) else ""
+    said = entry(
+        data, *(above + name for name in PERSON), *(["email", "phone"] if above else []), "note", "note_attributes"
+    )
+    return Parsed((said,), id_)
+
+
+SHOPIFY = Source(
+    "shopify",
+    Hmac("X-Shopify-Hmac-Sha256", encoding="base64").verify,
+    parse,
+    like(header="x-shopify-topic"),
+)

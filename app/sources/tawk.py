@@ -1,0 +1,37 @@
+"""`tawk`: https://developer.tawk.to/webhooks/
+
+The visitor of a chat, or who wrote a ticket; the agent is nobody's lead.
+"""
+
+from __future__ import annotations
+
+from app.sources.base import Inbound, Parsed, Source
+from app.sources.bodies import load
+from app.sources.envelope import anyone
+from app.sources.parts import entry, like, part, text
+from app.sources.signatures import Hmac
+
+NEW = frozenset(("chat:start", "ticket:create"))
+
+
+def parse(inbound: Inbound) -> Parsed:
+    """Who began a chat or wrote a ticket, and with which words."""
+    data = load(inbound).data
+    id_ = inbound.headers.get("x-hook-event-id")
+    event = text(data, "event")
+    if not event or not isinstance(data, dict):
+        return anyone(inbound)
+    if event not in NEW:
+        return Parsed((), id_, note=f"tawk.to sent {event[:100]}, which brings no new lead")
+    person = "requester" if isinstance(part(data, "requester"), dict) else "visitor"
+    said = entry(data, f"{person}.name", f"{person}.email", f"{person}.phone", "message.text", "ticket.message")
+    return Parsed((said,), id_)
+
+
+TAWK = Source(
+    "tawk",
+    Hmac("X-Tawk-Signature", algorithm="sha1").verify,
+    parse,
+    like(header="x-tawk-signature"),
+    also=("tawk.to",),
+)
