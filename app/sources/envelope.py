@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from app.errors import SourceError
@@ -22,6 +23,8 @@ IDS = (
     "uuid", "uid", "guid",
 )  # fmt: skip
 """Keys of an id that a request has to itself, the best first; compared without case, `_` and `-`."""
+RANK = {key: rank for rank, key in enumerate((*IDS, "id"))}
+OWN = RANK["id"]
 AROUND = (
     "meta", "event", "source", "data", "payload", "submission", "response", "formresponse", "entry", "booking", "order",
     "object", "ticket", "message", "conversation", "chat", "lead", "registration", "appointment", "call",
@@ -31,6 +34,7 @@ ID_HEADER = re.compile(
     r"(?:x-)?(?:[a-z0-9]+-)*(?:event|delivery|submission|request|idempotency|message)-(?:id|key|uuid)"
 )
 WEBHOOK_ID = "webhook-id"
+JOINTS = {ord(char): None for char in "_-. "}
 MAX_ID = 200
 
 EVENTS = (
@@ -72,15 +76,16 @@ def event_id(inbound: Inbound, data: Any, *, is_form: bool = False) -> str | Non
     A plain `id` in a form is the form's.
     """
     for name, value in inbound.headers.items():
-        if name == WEBHOOK_ID or (ID_HEADER.fullmatch(name) and len(value) >= 8):
+        if _carries_an_id(name) and (name == WEBHOOK_ID or len(value) >= 8):
             return value[:MAX_ID]
     levels = _levels(data[0] if is_rows(data) else data)
-    for key in IDS:
-        for level in levels:
-            if found := _an_id(level.get(key)):
-                return found
-    own = () if is_form else (_an_id(level.get("id")) for level in levels)
-    return next(filter(None, own), None)
+    ranked = [
+        (RANK[key], place, value) for place, level in enumerate(levels) for key, value in level.items() if key in RANK
+    ]
+    found = (
+        _an_id(value) for rank, _, value in sorted(ranked, key=lambda one: one[:2]) if not (is_form and rank == OWN)
+    )
+    return next(filter(None, found), None)
 
 
 def not_a_lead(data: Any) -> str:
@@ -122,9 +127,15 @@ def plain(node: Any) -> dict[str, Any]:
     return {plain_key(key): node[key] for key in reversed(list(node)) if len(key) < 40}
 
 
+@lru_cache(maxsize=2048)
 def plain_key(key: str) -> str:
     """A key without case, `_`, `-`, `.` and blanks."""
-    return key.casefold().translate({ord(char): None for char in "_-. "})
+    return key.casefold().translate(JOINTS)
+
+
+@lru_cache(maxsize=512)
+def _carries_an_id(header: str) -> bool:
+    return header == WEBHOOK_ID or ID_HEADER.fullmatch(header) is not None
 
 
 def _levels(data: Any) -> list[dict[str, Any]]:
