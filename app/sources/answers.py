@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +30,15 @@ SAID = (
 TOLD = ("type", "kind", "fieldtype", "inputtype", "questiontype", "answertype")
 CHOICES = ("options", "choices")
 PLAIN = frozenset((*ASKED, *CALLED, *SAID, *TOLD, *CHOICES))
+ABOUT_QUESTIONS = frozenset(
+    (
+        "required", "isrequired", "validation", "validations", "properties", "layout", "description", "position",
+        "index", "order", "page", "section", "hidden", "ishidden", "visible", "versions", "score", "points",
+        "placeholder", "default", "defaultvalue", "group", "rawvalue", "classnames", "instructions", "logic", "rows",
+    )
+)  # fmt: skip
+"""What else an answer says of its question; all other keys are kept."""
+KNOWN = PLAIN | ABOUT_QUESTIONS
 MAX_OTHERS = 8
 SOMEBODY = frozenset(("email", "phone", "firstname", "lastname", "fullname", "mail", "emailaddress", "phonenumber"))
 """An object with one of these is a person, not an answer."""
@@ -155,7 +165,11 @@ def _answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> Ite
     elif key == label and label:
         key = scalar(named.get("id") or named.get("key") or label)
     said = named[own] if own else next((named[one] for one in SAID if one in named), None)
-    yield from _said(said, (key or path)[-MAX_KEY:], label[:MAX_KEY], kind_of(told), _texts(named))
+    key = (key or path)[-MAX_KEY:]
+    yield from _said(said, key, label[:MAX_KEY], kind_of(told), _texts(named))
+    for other, value in node.items():
+        if _plain(other) not in KNOWN:
+            yield from (replace(one, kind="variable") for one in fields_of(value, f"{key}.{other}"))
 
 
 def _said(said: Any, key: str, label: str, kind: str, texts: Mapping[str, str]) -> Iterator[Field]:
