@@ -74,8 +74,8 @@ EMBEDDED_JSON = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\]])")
 def fields_of(data: Any, path: str = "") -> Iterator[Field]:
     """The fields of nested data, in order, keys joined with dots. JSON inside a text is read as well."""
     if isinstance(data, dict):
-        named = _named(data)
-        if _is_answer(data, named, path):
+        named = _named(data) if path else {}  # the whole is never one answer
+        if named and _is_answer(data, named, path):
             yield from _answer(data, named, path)
             return
         for key, value in data.items():
