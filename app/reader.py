@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from app import proof
 from app.endpoints import Endpoint, Hook, RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Lead, LeadState, Origin, Reason, Submission
@@ -20,7 +21,7 @@ from app.mapping import people, rules
 from app.mapping.infer import Findings, Match, infer
 from app.sources import NAMES as SOURCE_NAMES
 from app.sources import source_of
-from app.sources.base import Credentials, Inbound, Parsed, Source
+from app.sources.base import Inbound, Parsed, Source
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
@@ -53,6 +54,8 @@ def check(config: RelayConfig, file: Path) -> None:
                 f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCE_NAMES))}"
             )
         rules.check(endpoint.mapping, where)
+        if isinstance(endpoint, Hook):
+            proof.check(endpoint, where)
         if (template := endpoint.email_template) and not _built(template, "+15550100100", endpoint):
             raise ConfigurationError(
                 f"{where}.email_template: expected an address with {{phone}} in it, "
@@ -150,11 +153,9 @@ def _verify(inbound: Inbound, endpoint: Endpoint, source: Source, now: datetime)
     """The problem with who sent it, and the reason its leads are held for; (None, "") where all is well."""
     if not endpoint.known:
         return None, Reason.UNKNOWN_ENDPOINT
-    if not isinstance(endpoint, Hook) or endpoint.open:
-        return None, ""
-    credentials = Credentials(tuple(secret.get_secret_value() for secret in endpoint.secrets), endpoint.header)
     try:
-        source.verify(inbound, credentials, now)
+        if isinstance(endpoint, Hook):
+            proof.verify(inbound, endpoint, source, now)
     except SignatureRefused as refusal:
         return refusal, Reason.SIGNATURE
     return None, ""

@@ -25,8 +25,10 @@ LAYERS = (
     ("intake", "desk", "delivery", "alerts", "sandbox"),
     ("outbox",),
     ("reader",),
+    ("proof",),
     ("mapping", "sources"),
     ("endpoints",),
+    ("values",),
     ("lead", "errors", "settings", "addresses", "logs", "metrics"),
 )
 """Imports run down this table. Beside each other only those that `BESIDE` names import one another."""
@@ -38,7 +40,7 @@ BESIDE = {
     ("settings", "addresses"),  # checks those it is given
 }
 
-PURE = ("sources", "mapping", "reader", "lead", "errors", "delivery.policy", "delivery.contract")
+PURE = ("sources", "mapping", "proof", "reader", "lead", "errors", "delivery.policy", "delivery.contract")
 WEB_HTTP_SQL = {
     *("fastapi", "starlette", "uvicorn", "httpx", "httpcore", "h11", "requests", "aiohttp", "urllib3", "jinja2"),
     *("sqlalchemy", "aiosqlite", "sqlite3", "alembic", "asyncpg", "psycopg"),

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from typer.main import get_command
 
 from app.cli import app
-from app.endpoints import AlertsConfig, Defaults, Form, Hook, RelayConfig, load_relay_config
+from app.endpoints import AlertsConfig, Defaults, FetchConfig, Form, Hook, RelayConfig, Signature, load_relay_config
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
@@ -150,6 +150,8 @@ class TestRelayToml:
             ("### Hooks", Hook),
             ("### Defaults", Defaults),
             ("### Alerts", AlertsConfig),
+            ("The keys of such a table:", Signature),
+            ("The keys of `fetch`:", FetchConfig),
         ],
     )
     def test_every_key_is_listed_with_its_default(self, heading: str, model: type[BaseModel]) -> None:

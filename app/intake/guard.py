@@ -17,7 +17,7 @@ from app.sources.base import Inbound
 BODY_SECONDS = 60
 
 
-async def read_inbound(request: Request, limit: int) -> Inbound:
+async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
     """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
@@ -34,7 +34,14 @@ async def read_inbound(request: Request, limit: int) -> Inbound:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
     if length is not None and len(body) != length:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
-    return Inbound(bytes(body), _headers(request), dict(request.query_params))
+    url = public_url + _path(request)
+    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method, url)
+
+
+def _path(request: Request) -> str:
+    """The path and the query exactly as they were called, since signatures are made over them."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _headers(request: Request) -> dict[str, str]:

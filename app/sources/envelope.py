@@ -13,6 +13,7 @@ from typing import Any
 from app.errors import SourceError
 from app.sources.base import Credentials, Inbound, Parsed, Reply
 from app.sources.bodies import entries_of, is_rows, load
+from app.sources.signatures import any_equal
 from app.sources.trees import scalar
 
 IDS = (
@@ -52,6 +53,10 @@ NO_NEW_LEAD = re.compile(
 TEST_FLAGS = frozenset(("istest", "test", "testmode", "testlead"))
 """Keys of a flag that a request is only a trial."""
 
+MOST_OF_A_CHALLENGE = 4
+REACHES = re.compile(r"@|(?:\d[().-]*){7}")
+"""What is in an e-mail address, or in a phone number."""
+
 
 def anyone(inbound: Inbound) -> Parsed:
     """Whoever is in a request of a server that nobody knows, with the id and the event that usual names tell."""
@@ -67,7 +72,7 @@ def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
         data = load(inbound).tree if inbound.body else None
     except SourceError:
         data = None
-    return challenge(inbound, data)
+    return challenge(inbound, data, credentials)
 
 
 def event_id(inbound: Inbound, data: Any, *, is_form: bool = False) -> str | None:
@@ -106,18 +111,35 @@ def not_a_lead(data: Any) -> str:
     return ""
 
 
-def challenge(inbound: Inbound, data: Any) -> Reply | None:
-    """The answer to one of the usual ways of asking whether a hook is there; None where nothing was asked."""
+def challenge(inbound: Inbound, data: Any, credentials: Credentials) -> Reply | None:
+    """The answer to one of the usual ways of asking whether a hook is there; None where nothing was asked.
+
+    Whoever says a token, as Meta does, has to know one of the secrets. A POST that may hold a person asks nothing.
+    """
+    if inbound.method == "POST" and inbound.body and not _is_bare(data):
+        return None
     if secret := inbound.headers.get("x-hook-secret"):
         return Reply(headers={"X-Hook-Secret": secret[:MAX_ID]})
+    given = inbound.query.get("hub.verify_token")
+    if given is not None and credentials.secrets and not any_equal(given, credentials.secrets):
+        return None
     for name in ("hub.challenge", "validationToken", "validationtoken", "challenge"):
-        if (asked := inbound.query.get(name)) and inbound.method != "POST":
+        if (asked := inbound.query.get(name)) and (inbound.method != "POST" or name == "validationToken"):
             return Reply(asked[:MAX_ID])
-    if asked := inbound.query.get("validationToken"):
-        return Reply(asked[:MAX_ID])
-    if isinstance(data, dict) and isinstance(data.get("challenge"), str) and len(data) <= 4:
-        return Reply(json.dumps({"challenge": data["challenge"][:MAX_ID]}), "application/json")
+    if isinstance(data, dict) and isinstance(data.get("challenge"), str):
+        return Reply(json.dumps({"challenge": data["challenge"]}), "application/json")
     return None
+
+
+def _is_bare(data: Any) -> bool:
+    """Whether a body can be a challenge and nothing else: a few single words, none of which reaches anybody."""
+    if not isinstance(data, dict) or len(data) > MOST_OF_A_CHALLENGE or not all(map(_is_word, data.values())):
+        return False
+    return not any(REACHES.search(str(value)) for key, value in data.items() if key != "challenge")
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str | int) and len(str(value)) <= MAX_ID and not re.search(r"\s", str(value))
 
 
 def plain(node: Any) -> dict[str, Any]:

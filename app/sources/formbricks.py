@@ -14,7 +14,7 @@ from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone
 from app.sources.parts import entry, id_at, like, part, text
-from app.sources.standard_webhooks import verify
+from app.sources.signatures import standard_webhooks
 
 CONTACT = ("First name", "Last name", "E-mail", "Phone", "Company")
 
@@ -41,4 +41,4 @@ def _answers(given: Any) -> Iterator[Field]:
             yield from fields_of(value, key)
 
 
-FORMBRICKS = Source("formbricks", verify, parse, like("webhookId", "event", "data.surveyId"))
+FORMBRICKS = Source("formbricks", standard_webhooks, parse, like("webhookId", "event", "data.surveyId"))
