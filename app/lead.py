@@ -97,6 +97,7 @@ class Lead:
     """One person for AgencyHandy. Empty strings are unknown; fallbacks are applied when it is sent.
 
     `contact_no` is E.164 where the number allows, else as typed. `extra` is all that was sent and is in no other field.
+    `to_fetch` is the provider's id of somebody of whom it sent no more than that.
     """
 
     first_name: str = ""
@@ -112,6 +113,7 @@ class Lead:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     state: LeadState = LeadState.PENDING
     reason: str = ""
+    to_fetch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from app.alerts.watch import Chore, Watch
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
+from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
 from app.endpoints import RelayConfig, WorkspaceConfig
@@ -60,6 +61,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     accounts, metrics = accounts_of(settings, config), Metrics()
     deliver = partial(worker_of, settings=settings, outbox=outbox, sandbox=sandbox, metrics=metrics)
     workers = [deliver(name, account) for name, account in accounts.items() if delivers]
+    fetchers = fetchers_of(settings, config, outbox) if delivers else []
     folder = file.parent if (file := sqlite_file(store)) else None
     watch = Watch(
         outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder, chores=[housekeeping(config, outbox)]
@@ -76,8 +78,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
             await outbox.open()
-            for worker in workers:
-                await stack.enter_async_context(worker.running())
+            for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
+                await stack.enter_async_context(running)
             if delivers:
                 await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
@@ -157,6 +159,12 @@ def worker_of(
     destination = Destination(name, client, outbox, policy, now, company_id=account.company_id, per_second=per_second)
     batch = account.batch or settings.delivery_batch
     return Worker(outbox, destination, policy, now, batch=batch, on_attempt=partial(metrics.attempted, name))
+
+
+def fetchers_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> list[Fetcher]:
+    """What fetches people of whom hooks are told ids only, where one of them says how."""
+    hooks = {name: config.hooks[name] for name in config.fetching}
+    return [Fetcher(outbox, hooks, policy_of(settings), now)] if hooks else []
 
 
 def now() -> datetime:

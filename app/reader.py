@@ -71,14 +71,14 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     try:
         parsed = source.parse(inbound)
         leads = tuple(_judged(lead_of(entry, endpoint), parsed) for entry in parsed.entries)
-        leads += tuple(Lead(state=LeadState.HELD, reason=f"{Reason.NEEDS_FETCHING}: {id_}") for id_ in parsed.to_fetch)
+        leads += tuple(map(_unfetched, dict.fromkeys(parsed.to_fetch)))
     except SourceError as error:
         parsed = Parsed(())
         leads = (Lead(state=LeadState.HELD, reason=clean(f"{Reason.UNREADABLE}: {error}")),)
         problem = problem or error
         quarantine = quarantine or Reason.UNREADABLE
     if reason:
-        leads = tuple(replace(lead, state=LeadState.HELD, reason=reason) for lead in leads or (Lead(),))
+        leads = tuple(replace(lead, state=LeadState.HELD, reason=reason, to_fetch="") for lead in leads or (Lead(),))
     name = clean(endpoint.name)
     identity, is_given = _identity(inbound, parsed, leads)
     submission = Submission(
@@ -138,6 +138,12 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
 TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}
 """What rules find: AgencyHandy's name of a lead's field → ours."""
 NAMES: Final = frozenset(("first_name", "last_name"))
+
+
+def _unfetched(id_: str) -> Lead:
+    """Somebody of whom there is an id only; it becomes part of an address, so that not every text will do."""
+    fetchable = id_ if re.fullmatch(r"[\w:-]{1,100}", id_, re.ASCII) else ""
+    return Lead(state=LeadState.HELD, reason=clean(f"{Reason.NEEDS_FETCHING}: {id_[:200]}"), to_fetch=fetchable)
 
 
 def _judged(lead: Lead, parsed: Parsed) -> Lead:
@@ -253,6 +259,8 @@ def _content(lead: Lead) -> Iterator[str]:
     yield from (lead.state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
     yield from (f"{name}={value}" for name, value in lead.utm.items())
     yield from (f"{one.key}={one.value}" for one in lead.extra)
+    if lead.reason.startswith(Reason.NEEDS_FETCHING):
+        yield lead.reason
 
 
 def _digest(*parts: str) -> str:

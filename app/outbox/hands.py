@@ -92,10 +92,10 @@ def outcome(what: str, now: datetime) -> dict[str, Any]:
     if becomes is LeadState.ERASED:
         return blank("by request", now)
     if becomes is LeadState.PENDING:
-        again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None}
+        again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None, "to_fetch": None}
         return {"state": becomes.value, "reason": "", **again}
     reason = {"reason": "marked by a person"} if becomes is LeadState.SPAM else {}
-    return {"state": str(becomes), "settled_at": now, **reason}
+    return {"state": str(becomes), "settled_at": now, "to_fetch": None, **reason}
 
 
 def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> dict[str, Any]:

@@ -107,7 +107,8 @@ async def _apply(
     for change in changes:
         stored, lead = change.stored, change.lead
         values = rows.of_lead(change.id, submission_id, new.workspace, new, lead)
-        values |= {**outcome("remap", hands.clock()), "state": lead.state.value, "reason": lead.reason}
+        same = {name: values[name] for name in ("state", "reason", "to_fetch")}
+        values |= {**outcome("remap", hands.clock()), **same}
         counted[day, new.endpoint] += 1
         if stored is None:
             await connection.execute(insert(leads).values(values))
