@@ -76,10 +76,7 @@ def tried(intake: Intake, inbound: Inbound) -> Response:
     try:
         asked = PreviewRequest.model_validate(read_json(inbound.body))
         found = look(intake.config, asked.endpoint, asked.inbound(), intake.clock(), asked.mapping)
-    except Unreadable as error:
-        return replies.problem(400, "Unreadable", str(error))
-    except ValidationError as error:
-        return replies.problem(422, "Cannot be tried", explain("body", error))
-    except ConfigurationError as error:
-        return replies.problem(422, "Cannot be tried", str(error))
+    except (Unreadable, ValidationError, ConfigurationError) as error:
+        words = explain("body", error) if isinstance(error, ValidationError) else str(error)
+        return replies.problem(422, "Cannot be tried", words)
     return JSONResponse(asdict(found))

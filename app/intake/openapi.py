@@ -74,10 +74,9 @@ HOOK_RESPONSES: Responses = {
 
 PREVIEW_RESPONSES: Responses = {
     200: {"description": "What it would become.", "model": Preview},
-    400: _problem("The body is not JSON."),
     401: _problem("The token is missing or wrong."),
     404: _problem("The API is switched off: API_TOKEN is not set."),
-    422: _problem("It does not say what to try, or a rule in it cannot be followed."),
+    422: _problem("The body is no JSON, or does not say what to try, or a rule in it cannot be followed."),
     **{status: REJECTED[status] for status in (408, 413, 429)},
 }
 

@@ -34,7 +34,7 @@ BEFORE_A_HASH = (".", "|", "[", "&")
 """Behind one of them `{a: b}` is JMESPath: a rule that is none has a typing error, and is no template."""
 PIECE = re.compile(r"(\{\{|\}\}|[^{}]+)|\{((?:[^{}]|\{[^{}]*\})+)\}|(.)", re.DOTALL)
 """Text of a template, or a placeholder, or a brace that is neither."""
-CLOSING = re.compile(r"[)\]»”’\"']*")
+CLOSING = ")]»”’\"'"
 SEPARATORS = " \t\r\n,;:.|/+&·•–—-"
 
 MAX_VALUES = 10_000
@@ -52,17 +52,8 @@ class Found:
     quoted: tuple[Field, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """A rule inside a template, with the text that stands or falls with it."""
-
-    before: str
-    rule: str
-    after: str
-
-
-class OutOfSteps(JMESPathError):
-    """An expression has taken more steps than MAX_STEPS."""
+Placeholder = tuple[str, str, str]
+"""A rule inside a template, between the texts before and after it that stand or fall with it."""
 
 
 class Bounded(TreeInterpreter):
@@ -73,7 +64,7 @@ class Bounded(TreeInterpreter):
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         self.steps += 1
         if self.steps > MAX_STEPS:
-            raise OutOfSteps
+            raise JMESPathError
         return super().visit(node, *args, **kwargs)
 
 
@@ -81,13 +72,13 @@ def check(rules: Rules, where: str) -> None:
     """Raises ConfigurationError for a rule that is neither a field's name, nor an expression, nor a template."""
     for target, alternatives in rules.items():
         for rule in alternatives:
-            wrong = [one for one in _parts(rule) if not _can_be_followed(one) and (one == rule or not _template(one))]
-            if wrong:
-                of = f"of {rule!r} " if wrong != [rule] else ""
-                raise ConfigurationError(
-                    f"{where}.mapping.{target}: {wrong[0]!r} {of}is neither a field's name nor a JMESPath expression, "
-                    'nor a template such as "{first} {last}"'
-                )
+            inside = [one for _, one, _ in _template(rule)]
+            for one in inside or [rule]:
+                if not (_can_be_followed(one) or (inside and _template(one))):
+                    raise ConfigurationError(
+                        f"{where}.mapping.{target}: {one!r} {f'of {rule!r} ' * bool(inside)}is neither a field's name "
+                        'nor a JMESPath expression, nor a template such as "{first} {last}"'
+                    )
 
 
 def apply(rules: Rules, entry: Entry) -> dict[str, Found]:
@@ -121,11 +112,10 @@ def _filled(template: Iterable[Placeholder], entry: Entry) -> tuple[str, tuple[F
     A placeholder that finds nothing takes its text with it, and what would then begin with a separator does not.
     """
     said, fields, is_first = "", [], True
-    for one in template:
-        value, field = _followed(one.rule, entry)
+    for before, rule, after in template:
+        value, field = _followed(rule, entry)
         if not is_nothing(value):
-            before = one.before if said or is_first else one.before.lstrip(SEPARATORS)
-            said += before + value + one.after
+            said += (before if said or is_first else before.lstrip(SEPARATORS)) + value + after
             fields += [field] if field else []
         is_first = False
     return said.strip(), tuple(fields)
@@ -160,30 +150,26 @@ def _values(data: Any) -> Iterator[Any]:
             waiting.extend(one for one in values if isinstance(one, dict | list))
 
 
-def _parts(rule: str) -> list[str]:
-    """The rules in a rule: a template's placeholders, or else the rule itself."""
-    return [one.rule for one in _template(rule)] or [rule]
-
-
 @lru_cache(maxsize=1024)
 def _template(rule: str) -> tuple[Placeholder, ...]:
     """The placeholders of a template, in order; none where the rule is something else. JMESPath comes first."""
     if "{" not in rule or _compiled(rule):
         return ()
-    found: list[Placeholder] = []
-    before = ""
+    texts, inside = [""], []
     for text, inner, stray in PIECE.findall(rule):
-        if stray or (HASH.match(inner) and before.rstrip().endswith(BEFORE_A_HASH)) or (inner and not inner.strip()):
+        if stray or (HASH.match(inner) and texts[-1].rstrip().endswith(BEFORE_A_HASH)):
             return ()
         if inner:
-            after = CLOSING.match(before)[0] if found else ""  # type: ignore[index]
-            found[-1:] = [Placeholder(one.before, one.rule, after) for one in found[-1:]]
-            found.append(Placeholder(before[len(after) :], inner.strip(), ""))
-            before = ""
+            inside.append(inner.strip())
+            texts.append("")
         else:
-            before += text[0] if text in {"{{", "}}"} else text
-    found[-1:] = [Placeholder(one.before, one.rule, before) for one in found[-1:]]
-    return tuple(found)
+            texts[-1] += text[0] if text in {"{{", "}}"} else text
+    if not (inside and all(inside)):
+        return ()
+    first, *between, last = texts
+    befores = [first, *(text.lstrip(CLOSING) for text in between)]
+    afters = [*(text.removesuffix(text.lstrip(CLOSING)) for text in between), last]
+    return tuple(zip(befores, inside, afters, strict=True))
 
 
 def _can_be_followed(rule: str) -> bool:
