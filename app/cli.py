@@ -96,17 +96,23 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """Show the leads a request would become, and why each field was chosen. Nothing is stored or sent."""
-    from app.preview import read_request
+    from app.preview import look
+    from app.sources.base import Inbound
 
     _, config = configuration()
     try:
         data = sys.stdin.buffer.read() if str(body) == "-" else body.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{body}: cannot be read: {error.strerror}") from error
-    reading = read_request(
-        config, endpoint, data, content_type=content_type, headers=header or [], now=datetime.now(UTC)
-    )
-    console.reading(reading, as_json=as_json)
+    inbound = Inbound(data, {"content-type": content_type, **dict(map(_header, header or []))})
+    console.preview(look(config, endpoint, inbound, datetime.now(UTC)), as_json=as_json)
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise ConfigurationError(f"--header {line!r}: expected 'Name: value'")
+    return name.strip().lower(), value.strip()
 
 
 @app.command()

@@ -24,7 +24,7 @@ from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
 from app.endpoints import RelayConfig, WorkspaceConfig
-from app.intake import forms, hooks, measured, status
+from app.intake import api, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
@@ -92,6 +92,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if settings.role != "delivery":
         app.include_router(forms.router(intake))
         app.include_router(hooks.router(intake))
+        app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)

@@ -131,8 +131,10 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         state=state,
         reason=reason,
     )
+    quoted = {one for found in ruled.values() for one in found.quoted}
+    unsaid = [one for one in findings.extra if one not in quoted or not _says(lead, one.value)]
     taken = [*spent, *(match.field for match in findings.best.values())]
-    return replace(lead, extra=(*findings.extra, *(one for one in taken if not _says(lead, one.value))))
+    return replace(lead, extra=(*unsaid, *(one for one in taken if not _says(lead, one.value))))
 
 
 TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}

@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="The bearer token that /metrics asks for; unset: it answers this machine only."
     )
+    api_token: SecretStr | None = Field(None, description="The bearer token of /api, which is off without one.")
     delivery_batch: int = Field(
         50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."
     )

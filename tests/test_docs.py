@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,10 +22,12 @@ from app.endpoints import AlertsConfig, Defaults, FetchConfig, Form, Hook, Relay
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
-from app.reader import TARGET_OF, check
+from app.mapping import rules
+from app.reader import TARGET_OF, check, read
 from app.sandbox import control
 from app.settings import Settings
 from app.sources import SOURCES
+from app.sources.base import Inbound
 from tests.running import DEMO_TOML, ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -36,6 +38,7 @@ HEAD = """\
 # The environment wins over this file. docs/configuration.md tells more, also how a secret comes from a file.
 """
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NOT_WRITTEN = {"name", "kind", "known"}
 """Fields of an endpoint that are no keys of relay.toml."""
 
@@ -163,6 +166,24 @@ class TestRelayToml:
     def test_every_field_of_a_lead_that_can_be_mapped_is_listed(self) -> None:
         listed = [key.strip("`") for key, _ in rows_below("### Mapping")]
         assert sorted(listed) == sorted(TARGET_OF)
+
+    def test_every_example_of_a_rule_finds_what_the_document_says(self) -> None:
+        _, _, below = CONFIGURATION.read_text(encoding="utf-8").partition("\n### Mapping\n")
+        [(_, body)] = [block for block in BLOCK.findall(below) if block[0] == "json"]
+        examples = re.findall(r"^\| `(.+?)` \| (.*?) ?\| .*\|$", below.partition("these rules find:")[2], re.MULTILINE)
+        assert len(examples) >= 14
+        for spelled, finds in examples:
+            mapping = tomllib.loads(f"message = {spelled}")
+            form = Form.model_validate({"name": "contact", "mapping": mapping})
+            check(RelayConfig.model_construct(forms={"contact": form}), CONFIGURATION)
+            [entry] = read(Inbound(body.encode(), {"content-type": "application/json"}), form, NOW).entries
+            found = rules.apply(form.mapping, entry)
+            assert (found["message"].value if found else "") == finds, spelled
+
+    def test_the_bounds_of_rules_are_those_of_the_document(self) -> None:
+        text = CONFIGURATION.read_text(encoding="utf-8")
+        assert f"more than {rules.MAX_VALUES:,} values" in text
+        assert f"more than {rules.MAX_STEPS:,} steps" in text
 
     def test_every_source_is_listed(self) -> None:
         assert {row[0].strip("`") for row in rows_below("### Sources")} == set(SOURCES)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
@@ -60,6 +62,12 @@ def check_origin(form: Form, origin: str | None, public_url: str) -> None:
 def origin_allowed(form: Form, origin: str, public_url: str) -> bool:
     """Whether a page of that origin may post: any where none are named; the relay's own pages always."""
     return not form.allowed_origins or origin.lower() in {*form.allowed_origins, origin_of(public_url)}
+
+
+def has_token(request: Request, token: SecretStr) -> bool:
+    """Whether it brings the token as bearer."""
+    expected = f"Bearer {token.get_secret_value()}"
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode())
 
 
 class Allowance:
