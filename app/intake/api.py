@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from starlette.responses import JSONResponse
 
-from app.endpoints import LeadField, Rules
 from app.errors import ConfigurationError, Rejected, Unreadable
 from app.intake import replies
 from app.intake.accept import Intake
@@ -21,6 +20,7 @@ from app.preview import look
 from app.settings import explain
 from app.sources.base import Inbound
 from app.sources.trees import read_json
+from app.values import LeadField, Rules
 
 OFF = "The API is switched off: set API_TOKEN to a long random text, and send it as Authorization: Bearer API_TOKEN."
 UNPROVED = "This needs the header Authorization: Bearer, with what API_TOKEN is set to."
@@ -60,7 +60,7 @@ def router(intake: Intake, token: SecretStr | None) -> APIRouter:
             return replies.problem(404, "Not found", OFF)
         try:
             if has_token(request, token):
-                return tried(intake, await read_inbound(request, intake.max_body_bytes))
+                return tried(intake, await read_inbound(request, intake.max_body_bytes, intake.public_url))
             intake.strangers.take(request)
         except Rejected as error:
             return replies.rejected(request, error, site=intake.config.site, for_people=False)

@@ -17,7 +17,7 @@ from app.lead import LeadState
 from app.mapping import people
 from app.mapping.called import role_of
 from app.reader import Reading
-from app.sources import SOURCES
+from app.sources import ALL
 from app.sources.base import Inbound
 from tests.samples import samples
 from tests.sources.requests import BOUNDARY, URLENCODED, everything, form, hook, reading
@@ -31,7 +31,8 @@ RULES = {
     "positionInBoard": "to_number(name)",
 }
 ENDPOINTS: list[Endpoint] = [
-    *(hook(name) for name in SOURCES),
+    *(hook(source.name) for source in ALL),
+    hook("auto"),
     *(hook(name, "one", "två") for name in ("json", "typeform")),  # each way to verify
     Form(name="contact"),
     Form.model_validate({"name": "ruled", "region": "DE", "mapping": RULES}),
