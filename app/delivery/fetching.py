@@ -21,7 +21,7 @@ from app.delivery.contract import Answer, words_of
 from app.delivery.policy import Policy, retry_after
 from app.endpoints import FetchConfig, Hook
 from app.errors import StoreUnavailable
-from app.lead import LeadState, Reason, Submission
+from app.lead import Lead, LeadState, Reason, Submission
 from app.logs import log
 from app.outbox.fetching import due, found, missed, rest
 from app.outbox.outbox import Outbox
@@ -31,9 +31,9 @@ from app.sources import SOURCES
 from app.sources.base import Fetch, Inbound
 
 LOOK_EVERY = timedelta(seconds=1)
-DUTY = timedelta(seconds=50)
+DUTY = timedelta(seconds=20)
 """Longer than a round takes; after a crash another process waits for so long before it takes over."""
-SECONDS = 20
+SECONDS = 10
 AT_ONCE = 5
 MAX_WORDS = 2000
 PASSING = {408, 425, 429}
@@ -61,7 +61,11 @@ class Fetcher:
             await asyncio.gather(task, return_exceptions=True)
             with suppress(StoreUnavailable):
                 await self._outbox.take_duty("fetch", self._id, self._clock(), self._clock())
-            await self._http.aclose()
+            await self.close()
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._http.aclose()
 
     async def _run(self) -> None:
         while True:
@@ -129,9 +133,9 @@ class Fetcher:
         """The API's answer as a submission of its own, from when its notification came; None where nobody is in it."""
         proved = hook.model_copy(update={"open": True, "source": one.source})
         reading = read(Inbound(body, {"content-type": "application/json"}), proved, one.received_at)
-        if reading.problem or not reading.lead or reading.lead.reason.startswith(Reason.NEEDS_FETCHING):
-            return None
-        return replace(reading.submission, event_id=one.id)
+        lead = reading.lead or Lead()
+        is_anybody = any((lead.email, lead.contact_no, lead.first_name, lead.last_name, lead.message))
+        return replace(reading.submission, event_id=one.id) if is_anybody else None
 
     async def _missed(self, one: ToFetch, answer: Answer, *, blames: bool) -> None:
         """Later again; with what was said where a person may have to look, or it has gone on for too long."""
