@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -50,8 +51,10 @@ def check(config: RelayConfig, file: Path) -> None:
     for endpoint in config.endpoints():
         where = f"{file}: {endpoint.kind}s.{endpoint.name}"
         if endpoint.source not in SOURCE_NAMES:
+            near = " or ".join(repr(name) for name in get_close_matches(endpoint.source, SOURCE_NAMES, 2))
+            meant = f"; did you mean {near}?" if near else ""
             raise ConfigurationError(
-                f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCE_NAMES))}"
+                f"{where}.source: there is no source {endpoint.source!r}{meant} docs/sources.md lists them"
             )
         rules.check(endpoint.mapping, where)
         if isinstance(endpoint, Hook):

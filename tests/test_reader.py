@@ -244,7 +244,7 @@ class TestCheck:
 
     def test_an_unknown_source_stops_the_start(self) -> None:
         with pytest.raises(
-            ConfigurationError, match=r"relay.toml: hooks.crm.source: 'tpyeform' is none of auto, basin"
+            ConfigurationError, match=r"hooks.crm.source: there is no source 'tpyeform'; did you mean 'typeform'"
         ):
             check(self.config(source="tpyeform"), Path("relay.toml"))
 
