@@ -91,7 +91,7 @@ def test_a_rule_may_be_one_or_several(file: Path) -> None:
         ("site = 1", "site", "a text in quotes"),
         ("region = 'UK'", "region", "a country's two letters"),
         ("[forms.a]\nregion = 'de'", "forms.a.region", "a country's two letters"),
-        ("[forms.a]\nsource = 'hmtl'", "forms.a.source", "is none of auto, "),
+        ("[forms.a]\nsource = 'hmtl'", "forms.a.source", "there is no source 'hmtl'; did you mean"),
         ("[forms.a]\nredirect = '/thanks'", "forms.a.redirect", "the whole address"),
         ("[forms.a]\nredirect = 'https://'", "forms.a.redirect", "the whole address"),
         ("[forms.a]\nallowed_origins = ['example.com']", "forms.a.allowed_origins", "an origin such as"),
