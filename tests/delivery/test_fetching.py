@@ -35,7 +35,7 @@ from app.outbox.books import Books
 from app.outbox.facts import facts_of, stuck
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.records import Facts, StoredLead, StoredSubmission
+from app.outbox.records import Balance, Facts, StoredLead, StoredSubmission
 from app.outbox.remap import remap
 from app.outbox.tables import leads, submissions
 from app.reader import read
@@ -140,7 +140,8 @@ def held(url: str) -> str:
 
 
 def is_balanced(url: str) -> bool:
-    return looked(url, lambda books: books.balance()).differences() == {}
+    balance: Balance = looked(url, lambda books: books.balance())
+    return balance.differences() == {}
 
 
 def test_a_person_is_fetched_after_the_provider_had_its_answer(
@@ -300,7 +301,7 @@ def test_without_a_token_the_lead_is_held_with_its_id(relay: Start, api: Api, st
 
 async def facts(books: Books, *, fetching: tuple[str, ...] = (), later: timedelta = timedelta()) -> Facts:
     now = datetime.now(UTC) + later
-    about = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": fetching}
+    about: dict[str, Any] = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": fetching}
     return await books.read(partial(facts_of, now=now, since=0, before=now - timedelta(minutes=15), **about))
 
 
@@ -514,7 +515,7 @@ async def test_it_is_nobodys_business_until_it_was_refused_or_takes_too_long(
     await told(outbox, config, "77")
 
     async def seen(now: datetime, *hooks: str) -> tuple[dict[str, int], int]:
-        about = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": hooks}
+        about: dict[str, Any] = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": hooks}
         before = now - timedelta(minutes=15)
         found = await outbox.books.read(partial(facts_of, now=now, since=0, before=before, **about))
         on_road = await outbox.books.read(partial(stuck, before=before, limit=5, fetching=hooks))
