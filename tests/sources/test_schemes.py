@@ -189,7 +189,7 @@ class TestStandardWebhooks:
             {"webhook_signature": standard().headers["webhook-signature"].removeprefix("v1,")},
         ],
     )
-    def test_anything_else_is_refused(self, more: dict[str, str]) -> None:
+    def test_anything_else_is_refused(self, more: dict[str, Any]) -> None:
         assert isinstance(self.problem(standard(**more)), SignatureRefused)
 
     @pytest.mark.parametrize("seconds", [-301, 301])
