@@ -49,12 +49,7 @@ VERSION = version("lead-relay")
 def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     """The relay as an ASGI app. Its lifespan opens the store, resolves the roles and runs the workers."""
     store = settings.database_url.get_secret_value()
-    outbox = Outbox(
-        store,
-        workspace=settings.workspace,
-        quarantine_rows=settings.quarantine_rows,
-        quarantine_mib=settings.quarantine_mib,
-    )
+    outbox = outbox_of(settings)
     journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
     sandbox = create_sandbox(journal) if settings.uses_sandbox else None
     delivers = settings.role != "intake"
@@ -97,6 +92,16 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
+
+
+def outbox_of(settings: Settings) -> Outbox:
+    """The store, and how much of what nobody trusts it keeps."""
+    return Outbox(
+        settings.database_url.get_secret_value(),
+        workspace=settings.workspace,
+        quarantine_rows=settings.quarantine_rows,
+        quarantine_mib=settings.quarantine_mib,
+    )
 
 
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Intake:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.endpoints import Hook
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, SignatureRefused, Unreadable, UnreadableType
 from app.sources import SOURCES, source_of
 from app.sources.base import Credentials, Inbound, Reply, Source, Verify
 from app.sources.signatures import SCHEMES, Hmac, standard_webhooks, webhook_key
@@ -23,8 +23,12 @@ def check(hook: Hook, where: str) -> None:
 
 def verify(inbound: Inbound, hook: Hook, source: Source, now: datetime) -> None:
     """Raises SignatureRefused for who does not prove to be the sender."""
-    if not hook.open:
+    if hook.open:
+        return
+    try:
         _scheme(hook, source)(inbound, _credentials(hook), now)
+    except (Unreadable, UnreadableType) as error:  # of a form, some sign the fields
+        raise SignatureRefused(f"what is signed cannot be read: {error}") from error
 
 
 def handshake(inbound: Inbound, hook: Hook) -> Reply | None:

@@ -26,8 +26,9 @@ from app.mapping import rules
 from app.reader import TARGET_OF, check, read
 from app.sandbox import control
 from app.settings import Settings
-from app.sources import SOURCES
+from app.sources import ALL
 from app.sources.base import Inbound
+from app.sources.signatures import SCHEMES
 from tests.running import DEMO_TOML, ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -185,8 +186,13 @@ class TestRelayToml:
         assert f"more than {rules.MAX_VALUES:,} values" in text
         assert f"more than {rules.MAX_STEPS:,} steps" in text
 
-    def test_every_source_is_listed(self) -> None:
-        assert {row[0].strip("`") for row in rows_below("### Sources")} == set(SOURCES)
+    def test_every_source_is_listed_with_its_other_names(self) -> None:
+        listed = {row[0]: row[1] for row in rows_below("### Sources")}
+        assert listed == {f"`{one.name}`": ", ".join(f"`{name}`" for name in one.also) for one in ALL}
+
+    def test_every_scheme_is_listed(self) -> None:
+        listed = [row[0].strip('`"') for row in rows_below("### Proof")]
+        assert listed == [*SCHEMES, "a table"]
 
     @pytest.mark.parametrize("block", list(every_toml()))
     def test_every_example_loads(self, block: str, tmp_path: Path) -> None:

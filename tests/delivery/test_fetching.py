@@ -35,7 +35,7 @@ from app.outbox.books import Books
 from app.outbox.facts import facts_of, stuck
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.records import Facts, StoredLead, StoredSubmission
+from app.outbox.records import Balance, Facts, StoredLead, StoredSubmission
 from app.outbox.remap import remap
 from app.outbox.tables import leads, submissions
 from app.reader import read
@@ -56,7 +56,8 @@ def person(id_: str, email: str | None = "", **more: str) -> dict[str, Any]:
     known = {"full_name": "Ada Lovelace", **more} | (
         {} if email is None else {"email": email or f"ada{id_}@example.com"}
     )
-    return {"id": id_, "field_data": [{"name": name, "values": [value]} for name, value in known.items()]}
+    answers = [{"name": name, "values": [value]} for name, value in known.items()]
+    return {"id": id_, "created_time": "2026-11-23T12:00:00+0000", "field_data": answers}
 
 
 class Api:
@@ -71,7 +72,8 @@ class Api:
         self.addresses: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
-        self.app = Starlette(routes=[Route("/v23.0/{id}", self.answer)])
+        paths = ("/v23.0/{id}", "/crm/v3/objects/contacts/{id}")
+        self.app = Starlette(routes=[Route(path, self.answer) for path in paths])
 
     @property
     def address(self) -> str:
@@ -101,9 +103,9 @@ def api() -> Iterator[Api]:
         yield stand_in
 
 
-def toml(api: Api, *, fetch: bool = True, more: str = "") -> str:
+def toml(api: Api, *, fetch: bool = True, source: str = "meta") -> str:
     line = f'fetch = {{ token = "{TOKEN}", base_url = "{api.address}" }}' if fetch else ""
-    return f'[hooks.ads]\nsource = "meta"\nsecrets = ["{SECRET}"]\n{line}\n{more}'
+    return f'[hooks.ads]\nsource = "{source}"\nsecrets = ["{SECRET}"]\n{line}\n'
 
 
 def notice(*ids: str) -> bytes:
@@ -140,15 +142,17 @@ def held(url: str) -> str:
 
 
 def is_balanced(url: str) -> bool:
-    return looked(url, lambda books: books.balance()).differences() == {}
+    balance: Balance = looked(url, lambda books: books.balance())
+    return balance.differences() == {}
 
 
+@pytest.mark.parametrize("source", ["meta", "auto"])
 def test_a_person_is_fetched_after_the_provider_had_its_answer(
-    relay: Start, sandbox: SandboxClient, api: Api, store_url: str
+    relay: Start, sandbox: SandboxClient, api: Api, store_url: str, source: str
 ) -> None:
     api.people["77"] = person("77", phone_number="+442079460958")
     api.gate.clear()
-    client = relay(toml(api), database_url=store_url)
+    client = relay(toml(api, source=source), database_url=store_url)
     answer = tell(client, "77")
 
     assert [lead["state"] for lead in answer["leads"]] == ["held"]
@@ -165,6 +169,17 @@ def test_a_person_is_fetched_after_the_provider_had_its_answer(
     told: StoredSubmission = looked(store_url, lambda books: books.submission(answer["receipt"]))
     assert told.body == notice("77")
     assert is_balanced(store_url)
+
+
+def test_a_contact_of_hubspots_is_fetched(relay: Start, sandbox: SandboxClient, api: Api) -> None:
+    api.people["77"] = {"id": "77", "properties": {"email": "ada@example.com", "firstname": "Ada", "phone": None}}
+    client = relay(toml(api, source="hubspot").replace("/v23.0", ""))
+    event = {"eventId": 1, "subscriptionType": "contact.creation", "portalId": 1, "objectId": 77}
+    answer = client.post("/hooks/ads", json=[event], headers={"X-Relay-Token": SECRET})
+
+    assert [lead["state"] for lead in answer.json()["leads"]] == ["held"]
+    assert eventually(sandbox.emails, "the lead arrives") == ["ada@example.com"]
+    assert api.addresses[0].startswith("/crm/v3/objects/contacts/77?properties=firstname,lastname,email,phone")
 
 
 def test_each_of_several_in_one_notification_is_fetched(
@@ -300,7 +315,7 @@ def test_without_a_token_the_lead_is_held_with_its_id(relay: Start, api: Api, st
 
 async def facts(books: Books, *, fetching: tuple[str, ...] = (), later: timedelta = timedelta()) -> Facts:
     now = datetime.now(UTC) + later
-    about = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": fetching}
+    about: dict[str, Any] = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": fetching}
     return await books.read(partial(facts_of, now=now, since=0, before=now - timedelta(minutes=15), **about))
 
 
@@ -514,7 +529,7 @@ async def test_it_is_nobodys_business_until_it_was_refused_or_takes_too_long(
     await told(outbox, config, "77")
 
     async def seen(now: datetime, *hooks: str) -> tuple[dict[str, int], int]:
-        about = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": hooks}
+        about: dict[str, Any] = {"endpoints": ["ads"], "names": ["default"], "ignored": [], "fetching": hooks}
         before = now - timedelta(minutes=15)
         found = await outbox.books.read(partial(facts_of, now=now, since=0, before=before, **about))
         on_road = await outbox.books.read(partial(stuck, before=before, limit=5, fetching=hooks))

@@ -124,7 +124,7 @@ def test_a_time_may_be_five_minutes_off(unit: int, seconds: int, good: bool) -> 
         check_time(moment, NOW, timedelta(minutes=5))
 
 
-def standard(now: datetime = NOW, body: bytes = BODY, secret: str = SECRET, **more: str) -> Inbound:
+def standard(now: datetime = NOW, *, body: bytes = BODY, secret: str = SECRET, **more: Any) -> Inbound:
     """As the library of Standard Webhooks signs."""
     signature = Webhook(secret).sign("msg_1", now, body.decode())
     headers = {
@@ -189,7 +189,7 @@ class TestStandardWebhooks:
             {"webhook_signature": standard().headers["webhook-signature"].removeprefix("v1,")},
         ],
     )
-    def test_anything_else_is_refused(self, more: dict[str, str]) -> None:
+    def test_anything_else_is_refused(self, more: dict[str, Any]) -> None:
         assert isinstance(self.problem(standard(**more)), SignatureRefused)
 
     @pytest.mark.parametrize("seconds", [-301, 301])
@@ -211,3 +211,13 @@ class TestStandardWebhooks:
 
 def test_hashlib_has_every_algorithm_that_a_hook_may_name() -> None:
     assert {"sha1", "sha256", "sha512"} <= hashlib.algorithms_guaranteed
+
+
+def test_a_signature_over_fields_that_cannot_be_read_is_refused() -> None:
+    """In form mode WPForms signs what its fields are."""
+    body = b"&".join(b"a%d=b" % number for number in range(100_000))
+    headers = {"content-type": "application/x-www-form-urlencoded", "x-wpforms-webhook-signature": "t=1,v=aa"}
+    found = reading(Inbound(body, headers), hook("wpforms", "word"))
+
+    assert isinstance(found.problem, SignatureRefused)
+    assert "cannot be read" in str(found.problem)
