@@ -67,6 +67,7 @@ WHOLE_PHONE = ("full", "e164", "international", "formatted", "phonenumber")
 ADDRESSES = ("url", "link", "href", "downloadurl", "fileurl")
 FILE_NAMES = ("filename", "name", "originalname", "title")
 IN_PARTS = re.compile(r"(?i)name|phone|tel(?![a-z])")
+PHONE_NAME = re.compile(r"(?i)phone|telef|mobil|cell|handy|fone")
 ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 EMBEDDED_JSON = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\]])")
 
@@ -77,6 +78,9 @@ def fields_of(data: Any, path: str = "") -> Iterator[Field]:
         named = _named(data) if path else {}  # the whole is never one answer
         if named and _is_answer(data, named, path):
             yield from _answer(data, named, path)
+            return
+        if PHONE_NAME.search(path.rpartition(".")[2]) and (number := _phone(named)):
+            yield Field(dotted(path), number)
             return
         for key, value in data.items():
             yield from fields_of(value, f"{path}.{key}"[-MAX_KEY:] if path else key[-MAX_KEY:])

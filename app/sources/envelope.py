@@ -12,7 +12,7 @@ from typing import Any
 
 from app.errors import SourceError
 from app.sources.base import Credentials, Inbound, Parsed, Reply
-from app.sources.bodies import entries_of, is_rows, load
+from app.sources.bodies import entries_of, is_rows, load, people_in
 from app.sources.signatures import any_equal
 from app.sources.trees import scalar
 
@@ -83,7 +83,8 @@ def event_id(inbound: Inbound, data: Any, *, is_form: bool = False) -> str | Non
     for name, value in inbound.headers.items():
         if _carries_an_id(name) and (name == WEBHOOK_ID or len(value) >= 8):
             return value[:MAX_ID]
-    levels = _levels(data[0] if is_rows(data) else data)
+    rows = data if is_rows(data) else people_in(data)
+    levels = [*_levels(data), *_levels(rows[0])] if rows else _levels(data)
     ranked = [
         (RANK[key], place, value) for place, level in enumerate(levels) for key, value in level.items() if key in RANK
     ]

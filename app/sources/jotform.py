@@ -40,7 +40,8 @@ def _said(answers: Mapping[str, Any], pretty: str) -> Iterator[Field]:
     for key, value in answers.items():
         if (found := QUESTION.fullmatch(key)) is not None:
             for one in fields_of(value, found[1]):
-                yield Field(one.key, one.value, one.label or _title(one.value, pretty[:MAX_LINE]), one.kind)
+                title = _title(one.value, pretty[:MAX_LINE]) if one.key == found[1] else ""  # parts have their own
+                yield Field(one.key, one.value, one.label or title, one.kind)
 
 
 def _title(value: str, pretty: str) -> str:
