@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 
 from app.sources.base import Credentials, Inbound, Parsed, Reply, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone
 from app.sources.parts import like, text
 from app.sources.signatures import Hmac, to_bytes
+
+
+CODE = re.compile(r"[\w-]{1,100}", re.ASCII)
+"""A challenge's code. Anything else would make the answer a signature of a body that somebody else wrote."""
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -26,8 +31,8 @@ def parse(inbound: Inbound) -> Parsed:
 
 def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
     """The challenge's code with its HMAC, by the first of the secrets."""
-    code = inbound.query.get("challengeCode", "")[:200]
-    if not code:
+    code = inbound.query.get("challengeCode", "")
+    if not CODE.fullmatch(code):
         return None
     secret = to_bytes(next(iter(credentials.secrets), ""))
     answer = {"challengeCode": code, "challengeResponse": hmac.new(secret, to_bytes(code), "sha256").hexdigest()}

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.sources import SOURCES
+from app.sources.base import Credentials, Inbound
 from tests.running import stored
 
 Start = Callable[..., httpx.Client]
@@ -156,3 +158,13 @@ def test_what_a_hook_says_of_proof_counts_over_http(relay: Start) -> None:
     assert client.post("/hooks/a?b=c", content=body, headers={"X-Sig": signature}).status_code == 200
     assert client.post("/hooks/a?b=d", content=body, headers={"X-Sig": signature}).status_code == 401
     assert client.post("/hooks/a?token=word", content=body).status_code == 401
+
+
+def test_a_linkedin_challenge_is_no_way_to_have_a_body_signed() -> None:
+    """The answer is an HMAC with the secret: of `hmacsha256=` and a body it would be that body's signature."""
+    credentials = Credentials(("secret",))
+    good = SOURCES["linkedin"].handshake(Inbound(b"", query={"challengeCode": "0b1f-9a"}, method="GET"), credentials)
+    assert good is not None
+    for forged in ('hmacsha256={"leadAction":"CREATED"}', "a b", "", "x" * 101):
+        asked = Inbound(b"", query={"challengeCode": forged}, method="GET")
+        assert SOURCES["linkedin"].handshake(asked, credentials) is None
