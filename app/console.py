@@ -24,6 +24,7 @@ from app.settings import DEMO_TOML, Settings
 
 if TYPE_CHECKING:
     from app.checkup import Finding
+    from app.outbox.rehearsal import Rehearsal
 
 out = Console(highlight=False)
 wide = Console(highlight=False, width=100_000)
@@ -189,6 +190,23 @@ def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *,
     _line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
     if fields and not refusal:
         wide.print(table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
+
+
+def rehearsal(one: Rehearsal, *, as_json: bool) -> None:
+    """What reading the newest requests again would change."""
+    if as_json:
+        print_json(asdict(one))
+        return
+    _line("requests", "bold", f"{one.requests} read again, {one.skipped} of no form or hook in relay.toml")
+    counts = {name: getattr(one, name) for name in ("unchanged", "changed", "new", "gone")}
+    _line("leads", "bold", ", ".join(f"{count} {name}" for name, count in counts.items()))
+    for state, count in one.becomes.items():
+        _line("", "", f"{count} would be {state} that are not")
+    if one.fields:
+        wide.print(table(("field", "changes in"), ((name, str(count)) for name, count in one.fields.most_common())))
+    pairs = ((id_, name, *pair) for id_, fields in one.first.items() for name, pair in fields.items())
+    if one.first:
+        wide.print(table(("the first", "field", "is", "becomes"), pairs))
 
 
 def deeds(found: list[Deed], *, as_json: bool) -> None:

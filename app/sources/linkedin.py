@@ -12,7 +12,6 @@ from app.sources.envelope import anyone
 from app.sources.parts import like, text
 from app.sources.signatures import Hmac, to_bytes
 
-
 CODE = re.compile(r"[\w-]{1,100}", re.ASCII)
 """A challenge's code. Anything else would make the answer a signature of a body that somebody else wrote."""
 
