@@ -96,7 +96,8 @@ class Origin:
 class Lead:
     """One person for AgencyHandy. Empty strings are unknown; fallbacks are applied when it is sent.
 
-    `contact_no` is E.164 where the number allows, else as typed. `extra` is all that was sent and is in no other field.
+    `contact_no` is E.164 where the number allows, else as typed. `extra` is all that was sent and is in no other field,
+    `dropped` the number of passwords, cards and the like among it that are not kept.
     """
 
     first_name: str = ""
@@ -112,6 +113,7 @@ class Lead:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     state: LeadState = LeadState.PENDING
     reason: str = ""
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
