@@ -18,6 +18,7 @@ TARGETS: Final = (*PERSONAL, "message", "source")
 NOT_THEIRS: Final = 150
 SURELY: Final = 85
 CERTAIN: Final = 97
+NEAR: Final = -3
 FEW: Final = 3
 MANY: Final = 40
 GENERIC: Final = frozenset(
@@ -104,7 +105,8 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
     best: dict[str, tuple[int, str]] = {}
     for name, weight in names:
         for target, score in _meaning(words(name)).items():
-            if score + weight > best.get(target, (0, ""))[0]:
+            is_near = target != "other" or weight > NEAR
+            if is_near and score + weight > best.get(target, (0, ""))[0]:
                 best[target] = score + weight, name
     above = {word for segment in path[:-1] for word in _holder(words(segment))}
     around = {*above, *words(path[-1]), *words(label)}

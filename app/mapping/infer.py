@@ -111,17 +111,23 @@ def _at_home(matches: list[Match]) -> list[Match]:
     addresses = [match for match in matches if match.target == "email"]
     if not addresses:
         return matches
-    best = max(addresses, key=lambda match: match.score)
-    home, is_asked = best.field.key.rpartition(".")[0], bool(best.field.label)
-    asked = {match.target for match in matches if is_asked and match.field.label and match.target != "email"}
-    return [
-        replace(match, score=match.score + AT_HOME)
-        if match.target in (*NAMES, "contact_no", "message")
-        and (match.field.key.rpartition(".")[0] == home if not is_asked else match.field.label)
-        else match
-        for match in matches
-        if (match.target not in asked or match.field.label) and not _is_summary(match, best.value)
-    ]
+    best = max(addresses, key=lambda match: (match.score, bool(match.field.label)))
+    asked = {match.target for match in matches if match.field.label and match.target != "email"}
+    found = []
+    for match in matches:
+        is_home = _holder_of(match.field) == _holder_of(best.field)
+        is_around = match.target in asked and not match.field.label and (not is_home or best.field.label)
+        if is_around or _is_summary(match, best.value):
+            continue
+        is_beside = match.field.label if best.field.label else is_home
+        closer = AT_HOME if is_beside and match.target in {*NAMES, "contact_no", "message"} else 0
+        found.append(replace(match, score=match.score + closer) if closer else match)
+    return found
+
+
+def _holder_of(one: Field) -> str:
+    """The path of what a field is part of."""
+    return one.key.rpartition(".")[0]
 
 
 def _is_summary(match: Match, address: str) -> bool:
