@@ -19,7 +19,10 @@ from app.endpoints import Endpoint, Hook, RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
-from app.mapping.infer import Findings, Match, infer
+from app.mapping.findings import Findings
+from app.mapping.infer import infer
+from app.mapping.names import KANA, names_of, says_name
+from app.mapping.weighed import Match
 from app.sources import NAMES as SOURCE_NAMES
 from app.sources import source_of
 from app.sources.base import Inbound, Parsed, Source
@@ -29,6 +32,7 @@ CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api
 NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
 """What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
 MAX_HEADERS = 60
+MAX_TOLD = 100
 MAX_HEADER_VALUE = 2000
 
 
@@ -114,7 +118,9 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     address = people.email(given) if (given := found.get("email", "")) and "email" in ruled else given
     if not address and findings.mistyped is not None and "email" not in ruled:
         origins["email"] = Origin(findings.mistyped.key, "it is not a valid e-mail address", 0)
-    first, last = _names(found)
+    first, last = names_of(
+        found, family_first=findings.family_first and "full_name" not in ruled, japanese=_is_japanese(entry)
+    )
     phone = people.phone(found.get("contact_no", ""), endpoint.region)
     if not (address or given) and (address := _built(endpoint.email_template or "", phone, endpoint)):
         origins["email"] = Origin("email_template", "there was none, so it is made from the phone")
@@ -126,17 +132,18 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         email=address,
         contact_no=phone,
         message=found.get("message", "").replace("\r\n", "\n"),
-        source=found.get("source") or defaults.source or ("website" if endpoint.kind == "form" else ""),
+        source=_source(found.get("source", ""), findings, endpoint),
         status=found.get("status") or defaults.status or "",
         position_in_board=_position(found.get("position_in_board", ""), defaults.position_in_board),
         utm=findings.utm,
+        dropped=findings.dropped,
         origins=origins,
         state=state,
         reason=reason,
     )
     quoted = {one for found in ruled.values() for one in found.quoted}
     unsaid = [one for one in findings.extra if one not in quoted or not _says(lead, one.value)]
-    taken = [*spent, *(match.field for match in findings.best.values())]
+    taken = [*spent, *(one for match in findings.best.values() for one in match.fields)]
     return replace(lead, extra=(*unsaid, *(one for one in taken if not _says(lead, one.value))))
 
 
@@ -172,33 +179,6 @@ def _verify(inbound: Inbound, endpoint: Endpoint, source: Source, now: datetime)
     return None, ""
 
 
-def _names(found: Mapping[str, str]) -> tuple[str, str]:
-    """First and last name of whatever names were found.
-
-    Beside a first name, `name` is the last (`prenom` and `nom`, `vname` and `name`), unless it holds both; beside a
-    last name alone it is the first.
-    """
-    first, last, full = (found.get(key, "") for key in ("first_name", "last_name", "full_name"))
-    if (first and last) or not full:
-        return first, last
-    if first:
-        return first, _without(full, first)
-    if last:
-        return _without(full, last) or full, last
-    return people.split_name(full)
-
-
-def _without(full: str, part: str) -> str:
-    """The words of a name but for those of a part of it, with which it begins or ends; else all of them."""
-    names, known = full.replace(",", " ").split(), part.casefold().split()
-    spelled, count = [name.casefold() for name in names], len(known)
-    if spelled[:count] == known:
-        return " ".join(names[count:])
-    if spelled[-count:] == known:
-        return " ".join(names[:-count])
-    return full
-
-
 def _says(lead: Lead, value: str) -> bool:
     """Whether all of a value is in the lead's own fields: a title or a second address that is not stays an extra."""
     text = value.strip()
@@ -207,11 +187,7 @@ def _says(lead: Lead, value: str) -> bool:
         return True
     if lead.contact_no.startswith("+") and people.looks_like_phone(text):
         return True
-    return {*_words(text)} <= {*_words(lead.first_name), *_words(lead.last_name)}
-
-
-def _words(name: str) -> list[str]:
-    return name.casefold().replace(",", " ").split()
+    return says_name(text, lead.first_name, lead.last_name)
 
 
 def _built(template: str, phone: str, endpoint: Endpoint) -> str:
@@ -228,6 +204,16 @@ def _verdict(findings: Findings, address: str, given: str) -> tuple[LeadState, s
         is_mistyped = given or findings.mistyped is not None
         return LeadState.HELD, f"{Reason.NO_EMAIL}: {'not a valid address' if is_mistyped else 'there is none'}"
     return LeadState.PENDING, ""
+
+
+def _source(told: str, findings: Findings, endpoint: Endpoint) -> str:
+    """The visitor's own word, the operator's, the campaign's, and last the kind of endpoint."""
+    return told or endpoint.defaults.source or findings.advertiser or ("website" if endpoint.kind == "form" else "")
+
+
+def _is_japanese(entry: Entry) -> bool:
+    """Whether there is kana in it: nothing else tells a Japanese name in Chinese characters from a Chinese one."""
+    return any(KANA.search(f"{one.label}{one.key}{one.value[:MAX_TOLD]}") for one in entry.fields[:MAX_TOLD])
 
 
 def _origin(match: Match, findings: Findings) -> Origin:

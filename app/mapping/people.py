@@ -1,4 +1,4 @@
-"""Names split, e-mail addresses and phones brought to one form. Bad values come back as they are, or as nothing.
+"""E-mail addresses and phones brought to one form. Bad values come back as they are, or as nothing.
 
 The libraries for this load slowly, so they are imported where they are first needed, or by `load_libraries`.
 """
@@ -6,14 +6,26 @@ The libraries for this load slowly, so they are imported where they are first ne
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
+from app.mapping.names import split_name
+from app.mapping.vocabulary import vocabulary
+
 ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"'@]+\.[^\s<>()\[\],;:\"'@]+")
-NOTHING = frozenset(("", "-", "--", "n/a", "na", "null", "none", "undefined", "nil", "nan", "false", "unknown"))
-PHONE_CHARACTERS = re.compile(r"[+(]?[\d\s().\-/+–]*(?:(?:ext|x|#)\.?\s*\d+)?", re.IGNORECASE)
+NOTHING = frozenset(
+    """- -- --- n/a na n.a. null none undefined nil nan false unknown . / なし 無し 無 无 없음 нет немає brak keine kein
+    aucun aucune ninguno ninguna nessuno nessuna nenhum nenhuma geen ingen nincs žádný yok لا لايوجد אין ไม่มี không
+    [] {} (none) (empty) [null]""".split()
+)
+PHONE_CHARACTERS = re.compile(
+    r"[+(]?[\d\s().\-/+–]*(?:(?:ext|extension|x|#|int|доб|вн|内線|내선|poste|ramal|anexo|dahili|wew|toestel|dw)"
+    r"\.?\s*\d{1,6})?",
+    re.IGNORECASE,
+)
+PHONE_WITHIN = re.compile(r"[+(]?\d[\d ().\-/–]{5,20}\d")
+WIDE = str.maketrans("＋－（）　．／−‐‑＃ー", "+-() ./---#-")
 SPREADSHEET_NUMBER = re.compile(r"(\d{7,})\.0")
-PLAIN_NAMES = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]++(?:['’ -][A-Za-zÀ-ÖØ-öø-ɏ]++)*")
-BORN = frozenset("née nee né geb geboren geborene född fødd født rozená z".split())
 MAX_ADDRESS = 640
 MAX_NAME = 200
 MAX_PHONE = 40
@@ -21,6 +33,7 @@ MAX_PHONE = 40
 
 def load_libraries() -> None:
     """Loads what the first submission would have to wait a tenth of a second for."""
+    vocabulary()
     split_name("Dr. Ana de la Cruz")
     email("ana@example.com")
     phone("+442079460958", None)
@@ -28,7 +41,7 @@ def load_libraries() -> None:
 
 def is_nothing(value: str) -> bool:
     """Whether a value only says that there is none, as integrations do: null, undefined, N/A."""
-    return len(value) < MAX_PHONE and value.strip().casefold() in NOTHING
+    return len(value) < MAX_PHONE and ((text := value.strip().casefold()) in NOTHING or not text)
 
 
 def email(value: str) -> str:
@@ -36,8 +49,14 @@ def email(value: str) -> str:
 
     DNS is not asked, and the reserved `.test` is let through: it may be a trial, never a typing error.
     """
-    if "@" not in value or len(text := value.strip().removeprefix("mailto:")) > MAX_ADDRESS:
+    if len(value) > MAX_ADDRESS or ("@" not in value and "＠" not in value):
         return ""
+    text = (value if value.isascii() else _narrow(value)).strip(" \t\r\n.,;").removeprefix("mailto:")
+    return _valid(text)
+
+
+@lru_cache(maxsize=256)
+def _valid(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     for candidate in (text, *ADDRESS.findall(text)[:1]):
@@ -50,7 +69,7 @@ def email(value: str) -> str:
 
 def phone(value: str, region: str | None) -> str:
     """E.164 where the number is valid, by itself or in `region` (ISO 3166); else as typed, without the outer spaces."""
-    typed = SPREADSHEET_NUMBER.sub(r"\1", value.strip()) if value.endswith(".0") else value.strip()
+    typed = digits(value)
     if not looks_like_phone(typed):
         return typed
     import phonenumbers
@@ -64,25 +83,27 @@ def phone(value: str, region: str | None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def digits(value: str) -> str:
+    """A number as typed, in the digits 0 to 9 whatever the script, and without a spreadsheet's `.0`."""
+    text = value.strip()
+    if not text.isascii() and len(text) < 2 * MAX_PHONE:
+        text = "".join(str(unicodedata.decimal(char, char)) for char in text.translate(WIDE))
+    return SPREADSHEET_NUMBER.sub(r"\1", text) if text.endswith(".0") else text
+
+
+def phone_within(value: str) -> str:
+    """The first number in a short text about one: `Tel. 020 7946 0000 (mornings)`; "" where there is none."""
+    text = digits(value)
+    found = PHONE_WITHIN.search(text) if len(text) < 2 * MAX_PHONE else None
+    return found[0].strip() if found and looks_like_phone(found[0]) else ""
+
+
 def looks_like_phone(value: str) -> bool:
     """Whether it could be dialled: 5 to 20 digits, and nothing but what people write between them."""
-    text = value.strip() if len(value) < 2 * MAX_PHONE else value
+    text = digits(value) if len(value) < 2 * MAX_PHONE else value
     if len(text) > MAX_PHONE or not PHONE_CHARACTERS.fullmatch(text):
         return False
     return 5 <= sum(map(str.isdigit, text)) <= 20
-
-
-def split_name(full: str) -> tuple[str, str]:
-    """First name and the rest: `Ana de la Cruz Ruiz` → Ana, de la Cruz Ruiz. One word is a first name; titles go."""
-    text = " ".join(full[: 2 * MAX_NAME].split())[:MAX_NAME]
-    first, _, rest = text.partition(" ")
-    if not rest or (PLAIN_NAMES.fullmatch(text) and _special().isdisjoint(text.lower().split())):
-        return first, rest
-    from nameparser import HumanName
-
-    name = HumanName(text)
-    last = " ".join(filter(None, (name.middle, name.last, name.suffix)))
-    return (name.first, last) if name.first else (last, "")
 
 
 def looks_like_name(value: str) -> bool:
@@ -100,13 +121,6 @@ def looks_like_name(value: str) -> bool:
     )
 
 
-@lru_cache(maxsize=1)
-def _special() -> frozenset[str]:
-    """The words that nameparser does not take for a name of its own; what has none of them is quickly split."""
-    from nameparser.config import CONSTANTS
-
-    listed = (
-        CONSTANTS.titles, CONSTANTS.first_name_titles, CONSTANTS.prefixes, CONSTANTS.conjunctions,
-        CONSTANTS.suffix_acronyms, CONSTANTS.suffix_not_acronyms, CONSTANTS.bound_first_names,
-    )  # fmt: skip
-    return BORN.union(*listed)
+def _narrow(text: str) -> str:
+    """Full-width letters and signs as ASCII; others stay as they are."""
+    return "".join(chr(ord(char) - 0xFEE0) if "！" <= char <= "～" else char for char in text)

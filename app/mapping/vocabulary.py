@@ -1,156 +1,95 @@
-"""What people call a lead's fields. Data only: phrases in lower case, without accents, words in any order.
+"""What people call the fields of a form, from `languages/*.toml`, and how such a name is taken apart into words.
 
-English, German, French, Spanish, Italian, Portuguese, Dutch, and the Nordic and Polish words that are often met.
+A language is a file of phrases (separated by `;`) and of words (separated by blanks), in any spelling: both they and
+the names of fields are folded to lower case without accents before they are compared.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, Final
 
-PHRASES: dict[str, str] = {
-    "email": """
-        email; e mail; mail; mailaddress; mail address; email address; e mail address; emailaddress; user email;
-        work email; business email; email id; replyto; reply to; mail adresse; email adresse; e mail adresse;
-        emailadresse; mailadresse;
-        correo; correo electronico; direccion de correo; courriel; adresse mail; adresse email; adresse electronique;
-        posta elettronica; indirizzo email; indirizzo mail; endereco de email; correio eletronico; correio electronico;
-        mailadres; emailadres; e mailadres; epost; e post; epostadress; e postadress; e postadresse; adres email; poczta
-    """,
-    "first_name": """
-        first name; firstname; first; fname; f name; given name; givenname; given; forename; christian name;
-        vorname; vname; prenom; nombre de pila; primer nombre; nombres; nome proprio; primeiro nome; voornaam; fornavn;
-        fornamn; imie; etunimi; roepnaam; first name of contact
-    """,
-    "last_name": """
-        last name; lastname; last; lname; l name; family name; familyname; surname; nachname; familienname;
-        nom de famille;
-        apellido; apellidos; primer apellido; cognome; sobrenome; apelido; ultimo nome; achternaam; familienaam;
-        etternavn;
-        efternavn; efternamn; nazwisko; sukunimi; zuname
-    """,
-    "full_name": """
-        name; full name; fullname; your name; person; contact; contact name; contact person; customer name; client name;
-        first and last name; first last name; name and surname; first name and last name; customer; attendee; invitee;
-        vor und nachname; vorname und nachname; vollstandiger name; ansprechpartner; nom complet; nom; nom et prenom;
-        prenom et nom; nombre; nombre completo; nombre y apellidos; nombre y apellido; nome; nome completo;
-        nome e cognome; nome e sobrenome; nome cognome; naam; volledige naam; voor en achternaam; navn; namn; nimi;
-        imie i nazwisko; namn och efternamn; fulde navn; lead name; who are you
-    """,
-    "contact_no": """
-        phone; phone number; phonenumber; phone no; telephone; telephone number; tel; tel no; telno; mobile;
-        mobile number;
-        mobile phone; mobileno; cell; cell phone; cellphone; cell number; contact no; contactno; contact number;
-        contact phone;
-        call me at; call back number; whatsapp; whatsapp number; work phone; home phone; daytime phone; primary phone;
-        telefon; telefonnummer; telefon nummer; handy; handynummer; mobil; mobilnummer; mobiltelefon; rufnummer;
-        ruckrufnummer; telephone portable; portable; numero de telephone; no de telephone; mobile telephone;
-        telefono; numero de telefono; movil; celular; telefono movil; numero de celular; cellulare; numero di telefono;
-        recapito telefonico; telefone; telemovel; numero de telefone; celular com ddd; telefoon; telefoonnummer;
-        gsm; gsm nummer; mobiel; mobiel nummer; puhelin; puhelinnumero; numer telefonu; phones; msisdn
-    """,
-    "message": """
-        message; msg; your message; comment; comments; body; question; questions; your question; enquiry; inquiry;
-        description; details; project details; project; project brief; project description; brief; note; notes;
-        additional notes; additional information; additional info; more information; anything else; request; text;
-        content;
-        how can we help; how can we help you; how may we help; what can we help with; what can we help you with;
-        what can we do for you; tell us about; tell us more; tell us about your project; what are you looking for;
-        what do you need; what is it about; message body; contact message; requirements; remarks; feedback;
-        nachricht; ihre nachricht; mitteilung; anfrage; kommentar; bemerkung; bemerkungen; anmerkung; anmerkungen;
-        anliegen;
-        ihr anliegen; beschreibung; frage; ihre frage; freitext; wie konnen wir helfen; wie konnen wir ihnen helfen;
-        message texte; commentaire; commentaires; demande; votre demande; votre message; votre projet; remarques;
-        comment pouvons nous vous aider; mensaje; comentario; comentarios; consulta; pregunta; descripcion;
-        observaciones;
-        como podemos ayudarte; en que podemos ayudarte; messaggio; commento; richiesta; domanda; descrizione;
-        note aggiuntive;
-        come possiamo aiutarti; mensagem; comentario; pergunta; descricao; observacoes; duvida; como podemos ajudar;
-        bericht; uw bericht; opmerking; opmerkingen; vraag; uw vraag; toelichting; omschrijving; hoe kunnen we helpen;
-        melding; beskjed; besked; meddelande; kommentarer; viesti; wiadomosc; tresc; komentarz; pytanie
-    """,
-    "source": """
-        source; lead source; quelle
-    """,
-}
+Phrase = frozenset[str]
+
+FIELDS: Final = (
+    *("email", "first_name", "last_name", "full_name", "contact_no", "message", "source"),
+    *("subject", "particle", "dial", "other"),
+)
+"""What a phrase can mean: a lead's field, or something beside it. `other` is all that a lead has no field for."""
+WORDS: Final = ("others", "things", "noise", "consent", "titles", "endings", "surnames", "secret_words")
+"""others: whose it is, if not the visitor's; things: what has a name of its own; noise: what changes no meaning."""
 
 PHRASE_WEIGHT: dict[str, int] = {
     "replyto": -10, "reply to": -10, "contact": -15, "person": -15, "customer": -15, "attendee": -5, "invitee": -5,
     "body": -5, "text": -15, "content": -15, "note": -10, "notes": -10, "description": -5, "details": -5,
-    "project": -10, "request": -10, "brief": -5, "requirements": -5, "remarks": -5, "feedback": -10,
-    "first": -10, "last": -10, "given": -10, "portable": -10,
+    "project": -10, "request": -10, "brief": -5, "requirements": -5, "remarks": -5, "feedback": -10, "purpose": -15,
+    "first": -10, "last": -10, "given": -10, "portable": -10, "responder": -15, "respondent": -15, "sender": -15,
+    "kontakt": -15, "contacto": -15, "contato": -15, "kontak": -15, "problem": -10, "issue": -10, "number": -15,
+    "numero": -15, "nomer": -15, "numer": -15, "company email": -15, "original": -20,
 }  # fmt: skip
 """Phrases that mean a field less surely than the others do."""
 
-NOISE = frozenset(
-    """
-    your you my me our us the a an of for to on at in please enter what whats is s best contact customer client lead
-    user visitor field fields input form data answer value required optional wpcf7 cf7 txt
-    ihr ihre ihren deine dein der die das bitte votre vos su tu sus il la le el lo o suo tuo sua seu uw je jouw din ditt
-    """.split()
-)
-"""Words that do not change what a field means."""
-
-SOMEBODY_ELSE = frozenset(
-    """
-    company firma organisation organization business employer site website domain account brand team store shop school
-    host organizer owner admin administrator recipient sender from agent friend emergency guardian referrer referred
-    referral card holder cardholder country land city town street address zip browser device os subject betreff title
-    user username login password middle nick pet ip
-    """.split()
-)
-"""Words that make a name, an e-mail or a phone somebody else's, or another thing altogether."""
-
-SOMETHING = frozenset(
-    """
-    form formular page url campaign product produkt file filename document event project list group category plan
-    service course utm
-    """.split()
-)
-"""Words of things that have names of their own. An e-mail or a phone beside them is a person's all the same."""
-
-
-def _phrases(text: str) -> frozenset[str]:
-    return frozenset(" ".join(phrase.split()) for phrase in text.split(";"))
-
-
-HONEYPOTS = _phrases("gotcha; honey; honeypot; bot field; botcheck; bot check; hp; hp field; h p; winnie")
-"""Fields that no person sees, so that what fills them is a robot."""
-
-CONTROLS = _phrases(
-    """
+CONTROLS: Final = frozenset(
+    phrase.strip()
+    for phrase in """
     next; redirect; redirect to; redirectto; return url; returnurl; ret url; returl; cc; bcc; captcha; template;
     autoresponse; blacklist; form name; form id; form type; access key; accesskey; api key; apikey;
     g recaptcha response; h captcha response; cf turnstile response; frc captcha solution; altcha; utf; charset;
     authenticity token; csrf token; csrfmiddlewaretoken; wpnonce; wp http referer; form key; submit; oid; from name;
     powered by; remote ip; user agent
-    """
+    """.split(";")
 )
 """Fields that steer a form service or a page; never about the person."""
-
-SECRETS = _phrases(
-    """
-    password; passwort; pass; passwd; pwd; passphrase; kennwort; mot de passe; contrasena; senha; wachtwoord; pin; cvv;
-    cvc; card number; cardnumber; cc number; credit card; credit card number; card cvc; card cvv; security code; iban;
-    ssn; social security number
-    """
-)
-"""Fields whose value is not kept apart, forwarded or logged."""
-
-SECRET_WORDS = frozenset("password passwort passwd kennwort contrasena senha wachtwoord cvv cvc".split())
-"""Words that make a short key a secret's, whatever stands beside them."""
-
-PAGES = frozenset("page url uri href landing referrer referer".split())
+PAGES: Final = frozenset("page url uri href landing referrer referer".split())
 """Words of a field that holds the address of the page that was visited."""
+UTM: Final = frozenset(("source", "medium", "campaign", "term", "content", "id"))
+CLICK_IDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("gclid", "gbraid", "wbraid"), "Google Ads"),
+    "fbclid": "Meta",
+    "msclkid": "Microsoft Ads",
+    "ttclid": "TikTok",
+    "li_fat_id": "LinkedIn",
+}
+"""The id that an advertiser puts on a click → the advertiser."""
+INSIDE: Final = {
+    **dict.fromkeys(("telef", "telep", "phone", "mobil", "whatsapp", "handy", "телефон", "תלפון"), "contact_no"),
+    **dict.fromkeys(("mail", "epost", "eposta"), "email"),
+}
+"""What many languages have inside their own word for it."""
 
-UTM = frozenset(("source", "medium", "campaign", "term", "content", "id"))
-CLICK_IDS = frozenset(("gclid", "fbclid", "msclkid", "gbraid", "wbraid", "ttclid", "li_fat_id"))
 MAX_NAME = 300
+LONGEST_UNSPACED = 14
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Scripts whose words stand together without blanks, as far as forms are concerned."""
+ARTICLE = "ال"
 SPELLED_ALIKE = str.maketrans(
-    {"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "đ": "d", "ı": "i", "œ": "oe", "’": " ", "'": " "}
+    {"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "đ": "d", "ı": "i", "œ": "oe", "þ": "th", "ð": "d", "’": " ", "'": " "}
+    | {"ʼ": " ", "ی": "ي", "ى": "ي", "ک": "ك", "ة": "ه", "ہ": "ه", "ھ": "ه", "ـ": "", "\u200c": " "}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All languages in one: what each phrase means and how surely (100 is sure), and the lists of words.
+
+    `by_word` tells the phrases that a word stands in, `family_first` those of a name that begins with the family's,
+    `unspaced` the words to look for where there are no blanks.
+    """
+
+    meanings: Mapping[Phrase, Mapping[str, int]]
+    by_word: Mapping[str, tuple[Phrase, ...]]
+    family_first: frozenset[Phrase]
+    honeypots: frozenset[str]
+    secrets: frozenset[str]
+    unspaced: frozenset[str]
+    lists: Mapping[str, frozenset[str]]
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -158,30 +97,115 @@ def words(text: str) -> tuple[str, ...]:
     return _words(text[:MAX_NAME])
 
 
-@lru_cache(maxsize=4096)
+def listed(name: str) -> frozenset[str]:
+    """The words of one of `WORDS`, of all languages."""
+    return vocabulary().lists[name]
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The languages, read once."""
+    languages = [tomllib.loads(file.read_text("utf-8")) for file in _files()]
+    meanings: dict[Phrase, dict[str, int]] = {}
+    orders: dict[Phrase, set[bool]] = {}
+    for language in languages:
+        is_first = bool(language.get("family_name_first"))
+        for target in FIELDS:
+            for phrase in _phrases(language, target):
+                meanings.setdefault(frozenset(phrase), {})[target] = 100 + PHRASE_WEIGHT.get(" ".join(phrase), 0)
+        for key, order in (("full_name", is_first), ("family_then_given", True)):
+            for phrase in _phrases(language, key):
+                meanings.setdefault(frozenset(phrase), {}).setdefault("full_name", 100)
+                orders.setdefault(frozenset(phrase), set()).add(order)
+    by_word: dict[str, list[Phrase]] = {}
+    for known_phrase in meanings:
+        for word in known_phrase:
+            by_word.setdefault(word, []).append(known_phrase)
+    lists = {name: frozenset(_listed(languages, name)) for name in (*WORDS, "bound")}
+    traps, secrets = (
+        frozenset(" ".join(phrase) for language in languages for phrase in _phrases(language, key))
+        for key in ("honeypot", "secret")
+    )
+    known = {*by_word, *(word for name in ("others", "things", "noise", "consent") for word in lists[name])}
+    known.update(word for phrase in (*traps, *secrets) for word in phrase.split())
+    return Vocabulary(
+        meanings,
+        {word: tuple(found) for word, found in by_word.items()},
+        frozenset(phrase for phrase, found in orders.items() if found == {True}),
+        traps,
+        secrets,
+        frozenset(word for word in known if UNSPACED.match(word)),
+        lists,
+    )
+
+
+def _files() -> Iterator[Any]:
+    folder = files("app.mapping") / "languages"
+    return (file for file in sorted(folder.iterdir(), key=lambda file: file.name) if file.name.endswith(".toml"))
+
+
+def _phrases(language: Mapping[str, Any], key: str) -> list[tuple[str, ...]]:
+    lines = _folded(language.get(key, "").replace("\n", " ").replace(";", "\n")).split("\n")
+    return [tuple(map(_bare, line.split())) for line in lines if line.strip()]
+
+
+def _listed(languages: list[dict[str, Any]], name: str) -> Iterator[str]:
+    """Words of a list; those of people's names keep their accents, which tell one name from another."""
+    for language in languages:
+        text = language.get(name, "")
+        if name == "bound":
+            yield from (" ".join(part.split()) for part in text.casefold().split(";") if part.strip())
+        elif name in {"titles", "surnames"}:
+            yield from text.casefold().replace(".", "").split()
+        else:
+            yield from map(_bare, _folded(text).split())
+
+
+@lru_cache(maxsize=8192)
 def _words(text: str) -> tuple[str, ...]:
+    found = map(_bare, _folded(text).split())
+    if text.isascii():
+        return tuple(found)
+    return tuple(part for word in found for part in (_parted(word) if UNSPACED.search(word) else (word,)))
+
+
+def _folded(text: str) -> str:
     plain = unicodedata.normalize("NFKD", CAMEL.sub(" ", text)).casefold().translate(SPELLED_ALIKE)
-    marked = unicodedata.normalize("NFKD", plain)
-    found = "".join(char if char.isalnum() else "" if unicodedata.combining(char) else " " for char in marked).split()
-    return tuple(word.rstrip("0123456789") or word for word in found)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", plain).translate(FOLDED))
 
 
-@lru_cache(maxsize=1)
-def meanings() -> dict[frozenset[str], dict[str, int]]:
-    """Each phrase's set of words → the lead's fields that it means, with its weight (100 is sure)."""
-    table: dict[frozenset[str], dict[str, int]] = {}
-    for target, listed in PHRASES.items():
-        for phrase in listed.split(";"):
-            spelled = " ".join(phrase.split())
-            table.setdefault(frozenset(spelled.split()), {})[target] = 100 + PHRASE_WEIGHT.get(spelled, 0)
-    return table
+def _bare(word: str) -> str:
+    """Without a trailing number, and without the article that Arabic writes together with its noun."""
+    while word.startswith(ARTICLE) and len(word) > 4:
+        word = word[2:]
+    return word.rstrip("0123456789") or word
 
 
-@lru_cache(maxsize=1)
-def phrases_by_word() -> dict[str, tuple[frozenset[str], ...]]:
-    """Each word → the phrases it stands in, so that only those are looked at."""
-    table: dict[str, list[frozenset[str]]] = {}
-    for phrase in meanings():
-        for word in phrase:
-            table.setdefault(word, []).append(phrase)
-    return {word: tuple(found) for word, found in table.items()}
+def _parted(word: str) -> Iterator[str]:
+    """The known words in a row of them, the longest first; what stands between is a word of its own."""
+    known = vocabulary().unspaced
+    start = at = 0
+    while at < len(word):
+        size = next((n for n in range(min(LONGEST_UNSPACED, len(word) - at), 0, -1) if word[at : at + n] in known), 0)
+        if size:
+            if start < at:
+                yield word[start:at]
+            yield word[at : at + size]
+            start = at + size
+        at += size or 1
+    if start < len(word):
+        yield word[start:]
+
+
+class _Folded(dict[int, str]):
+    """Character → itself where it is part of a word, nothing for an accent, else a blank."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        is_accent = unicodedata.combining(char) or unicodedata.category(char) in {"Cf", "Me"}
+        is_letter = char.isalnum() or unicodedata.category(char) in {"Mn", "Mc"} or char == "\n"
+        self[code] = "" if is_accent else char if is_letter else " "
+        return self[code]
+
+
+FOLDED: Final = _Folded()

@@ -123,7 +123,7 @@ class TestTogether:
         assert [one.key for one in findings.extra] == ["contact"]
 
     def test_an_address_is_taken_where_its_value_is_one(self) -> None:
-        assert found(of_pairs(("email", "yes"), ("p1", MAIL), ("p2", FULL))) == {"email": "p1"}
+        assert found(of_pairs(("email", "yes"), ("p1", MAIL), ("p2", FULL))) == {"email": "p1", "full_name": "p2"}
 
     def test_meaningless_keys_are_told_by_their_values(self) -> None:
         findings = of_pairs(
@@ -207,7 +207,7 @@ class TestBesideThePerson:
         card.number pass""".split(),
     )
     def test_secrets_are_not_kept(self, key: str) -> None:
-        assert of_pairs((key, "hunter2")) == Findings()
+        assert of_pairs((key, "hunter2")) == Findings(dropped=1)
 
     def test_a_question_about_passwords_is_a_question(self) -> None:
         assert [one.value for one in of_pairs(("Do you need a password protected area?", "yes")).extra] == ["yes"]

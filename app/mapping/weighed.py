@@ -1,0 +1,116 @@
+"""How well a field's value goes with a target, given how surely the field's name means it. A score, and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from app.lead import Field
+from app.mapping import people
+from app.mapping.called import SURELY, says_nothing
+from app.mapping.values import could_be_called, is_consent, is_machine_made, is_sentence, prose
+
+ENOUGH = 40
+SURE_SOURCE = 90
+NO_NAMES = frozenset(("choice", "email", "phone", "date", "number", "file"))
+FREE_TEXT = frozenset(("", "text", "long_text"))
+A_FEW_WORDS = 4
+MANY_WORDS = 8
+MAX_MESSAGE_BONUS = 12
+LOCAL_NUMBER = re.compile(r"\(?0\d{1,4}[\s)/.-]+\d[\d\s/.-]{4,}")
+"""A number as dialled within a country, which identifiers are seldom like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A field that may be the target, the value it gives, how surely (0–180), and why, in words.
+
+    `also` are fields that the value was joined from, beside the first.
+    """
+
+    target: str
+    field: Field
+    value: str
+    score: int
+    why: str
+    also: tuple[Field, ...] = ()
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All that it was made of."""
+        return (self.field, *self.also)
+
+
+def weighed(target: str, one: Field, called: int) -> tuple[str, int, str]:
+    """What the value gives the target, the score after a look at it, and the reason where it is not the name."""
+    value = one.value.strip()
+    if target == "email":
+        return _email(one.kind, value, called)
+    if target == "contact_no":
+        return _phone(one, value, called)
+    if target == "message":
+        return _message(one, value, called)
+    if target == "source":
+        return value, called if called >= SURE_SOURCE and len(value) <= 100 and "@" not in value else 0, ""
+    is_name = called >= ENOUGH and one.kind not in NO_NAMES and people.looks_like_name(value)
+    return value, called if is_name and not is_machine_made(value) else 0, ""
+
+
+def spoken(target: str) -> str:
+    """A target in words."""
+    return {"contact_no": "phone", "email": "e-mail"}.get(target, target.replace("_", " "))
+
+
+def _email(kind: str, value: str, called: int) -> tuple[str, int, str]:
+    address = people.email(value)
+    if not address:
+        return "", 0, ""
+    if kind == "email":
+        return address, max(called + 60, 100 if called >= 0 else 0), "it asked for an e-mail address"
+    alone = 45 if " " not in value and called >= 0 else 41 if called > 0 or ("<" in value and called == 0) else 0
+    return address, max(called + 10, alone), "its value is an e-mail address"
+
+
+def _phone(one: Field, value: str, called: int) -> tuple[str, int, str]:
+    if not people.looks_like_phone(value):
+        within = people.phone_within(value) if called >= SURELY else ""
+        return within, called - 20 if within else 0, ""
+    said = 90 if one.kind == "phone" and called > -SURELY else 0
+    alone = 0
+    if called >= 0 and one.kind in {"", "text"}:
+        count = sum(map(str.isdigit, value))
+        is_likely = 9 <= count <= 13 and not is_date(value)
+        is_spaced = LOCAL_NUMBER.fullmatch(people.digits(value)) is not None
+        alone = 43 if value.startswith("+") else 41 if is_likely and says_nothing(one.key, one.label) else 0
+        alone = alone or (ENOUGH if is_likely and is_spaced else 0)
+    return people.digits(value), max(called, said, alone), "its value is a phone number"
+
+
+def is_date(value: str) -> bool:
+    """Whether digits are a day's, not a phone's: `2026-05-11 09:14:40`, `27.05.2026`."""
+    parts = [part for part in value.replace("/", "-").replace(".", "-").replace(" ", "-").split("-") if part]
+    return len(parts) >= 3 and any(len(part) == 4 and part[:2] in {"19", "20"} for part in parts[:3])
+
+
+def _message(one: Field, value: str, called: int) -> tuple[str, int, str]:
+    many = prose(value)
+    bonus = min(many // 3, MAX_MESSAGE_BONUS)
+    if called >= ENOUGH and (called >= SURELY or not (is_machine_made(value) or one.kind in NO_NAMES)):
+        floor = 55 if one.kind == "long_text" else 0
+        return value, max(called, floor) + (10 if many > 3 else 0) + (0 if one.kind == "choice" else bonus), ""
+    is_free = one.kind in FREE_TEXT and called >= 0 and "://" not in value[:8] and not is_consent(value)
+    if one.kind == "long_text" and called > -SURELY:
+        return value, 55 + bonus, "it asked for a longer text"
+    is_text = is_free and _is_a_text(one, value, many)
+    return value, 41 + bonus if is_text else 0, "it is a longer text"
+
+
+def _is_a_text(one: Field, value: str, many: int) -> bool:
+    """Prose; of a field that says nothing also a short sentence, or a few words that are no name."""
+    if is_machine_made(value):
+        return False
+    if many >= MANY_WORDS or (many >= A_FEW_WORDS and (one.label or one.key).rstrip().endswith("?")):
+        return True
+    if not says_nothing(one.key, one.label):
+        return many >= A_FEW_WORDS and is_sentence(value)
+    return many >= A_FEW_WORDS and (is_sentence(value) or not could_be_called(value))
