@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from app.lead import Field
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone
-from app.sources.parts import entry, like, part, text
+from app.sources.parts import entry, like, part, text, without
 from app.sources.signatures import Hmac
 
 NEW = frozenset(("message:send", "session:set_email", "session:set_phone", "session:request:initiated"))
+
+NICKNAMES = ("data.user.nickname", "data.nickname")
+PERSON = ("data.user.email", "data.user.phone", "data.email", "data.phone")
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -18,8 +22,8 @@ def parse(inbound: Inbound) -> Parsed:
         return anyone(inbound)
     if event not in NEW or text(data, "data.from") == "operator":
         return Parsed((), note=f"Crisp sent {event[:100]}, which brings no new lead")
-    person = ("data.user.nickname", "data.user.email", "data.user.phone", "data.nickname", "data.email", "data.phone")
-    return Parsed((entry(data, *person, "data.content"),))
+    named = (Field("name", name, "Name") for path in NICKNAMES if (name := text(data, path)))
+    return Parsed((entry(without(data, *NICKNAMES), *PERSON, "data.content", more=named),))
 
 
 CRISP = Source(

@@ -20,7 +20,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from email.message import Message
 from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl
@@ -56,17 +56,25 @@ class Case:
     @property
     def brings_a_lead(self) -> bool:
         expected = self.sample.expected
-        is_event = isinstance(expected, dict) and (expected.get("ignored") or expected.get("verification"))
-        return not is_event and self.sample.kind not in {*NO_NEW_LEAD, "partial", "thin"} and bool(self.sample.people)
+        is_none = isinstance(expected, dict) and bool(expected.keys() & {"ignored", "verification", "spam"})
+        return not is_none and self.sample.kind not in {*NO_NEW_LEAD, "partial"} and bool(self.sample.people)
 
-    def signed(self, secret: str = "", now: datetime | None = None) -> Inbound:
-        """The sample as its provider would sign it with that secret, at that time."""
-        return signed(self.sample, self.made, secret or self.secret, now or self.sample.now)
+    @property
+    def moment(self) -> str:
+        """The time of the signature as the provider writes it."""
+        given = self.sample.inbound.headers.get(self.made.get("timestamp_header", "").lower())
+        if given and self.sample.secret:
+            return given
+        return str(int(self.sample.now.timestamp()) * (1000 if self.made.get("timestamp") == "milliseconds" else 1))
+
+    def signed(self, secret: str = "") -> Inbound:
+        """The sample as its provider would sign it with that secret."""
+        return signed(self.sample, self.made, secret or self.secret, self.moment)
 
     @property
     def unsigned(self) -> Inbound:
         """The sample without anything that proves its sender."""
-        return signed(self.sample, self.made, "", self.sample.now)
+        return signed(self.sample, self.made, "", self.moment)
 
 
 def cases() -> tuple[Case, ...]:
@@ -88,7 +96,7 @@ def cases_of(source: Source) -> tuple[Case, ...]:
     return tuple(one for one in CASES if one.source is source)
 
 
-def signed(sample: Sample, made: Mapping[str, Any], secret: str, now: datetime) -> Inbound:
+def signed(sample: Sample, made: Mapping[str, Any], secret: str, moment: str) -> Inbound:
     """A sample with a fresh proof of its sender; without any where there is no secret."""
     given = sample.inbound
     gone = {"authorization", "x-relay-token", str(made.get("header", "")).lower()}
@@ -98,7 +106,6 @@ def signed(sample: Sample, made: Mapping[str, Any], secret: str, now: datetime) 
         return replace(inbound, body=_with_key(inbound, key, sample.secret, secret))
     if not made:
         return replace(inbound, headers={**headers, "x-relay-token": secret}) if secret else inbound
-    moment = str(int(now.timestamp()) * (1000 if made.get("timestamp") == "milliseconds" else 1))
     if name := made.get("timestamp_header"):
         headers[name.lower()] = moment
     return replace(inbound, headers={**headers, **_proof(inbound, made, secret, moment)}) if secret else inbound
@@ -165,15 +172,21 @@ def content(inbound: Inbound) -> Any:
     kind = inbound.headers.get("content-type", "")
     if kind.startswith("multipart/"):
         message = BytesParser().parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + inbound.body)
-        return [
-            (part.get_param("name", header="content-disposition"), bytes(part.get_payload(decode=True)).decode())
-            for part in message.get_payload()
-            if not part.get_filename()
-        ]
+        parts = [part for part in message.walk() if not part.is_multipart() and not part.get_filename()]
+        return [(_name(part), _text(part)) for part in parts]
     try:
         return json.loads(inbound.body)
     except ValueError:
         return parse_qsl(inbound.body.decode(), keep_blank_values=True)
+
+
+def _name(part: Message) -> str:
+    return str(part.get_param("name", header="content-disposition"))
+
+
+def _text(part: Message) -> str:
+    raw = part.get_payload(decode=True)
+    return raw.decode() if isinstance(raw, bytes) else ""
 
 
 def leaves(data: Any, path: str = "") -> Iterator[tuple[str, str]]:
