@@ -25,7 +25,6 @@ from app.main import create_app
 from app.reader import TARGET_OF, check
 from app.sandbox import control
 from app.settings import Settings
-from app.sources import SOURCES
 from tests.running import DEMO_TOML, ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -161,9 +160,6 @@ class TestRelayToml:
     def test_every_field_of_a_lead_that_can_be_mapped_is_listed(self) -> None:
         listed = [key.strip("`") for key, _ in rows_below("### Mapping")]
         assert sorted(listed) == sorted(TARGET_OF)
-
-    def test_every_source_is_listed(self) -> None:
-        assert {row[0].strip("`") for row in rows_below("### Sources")} == set(SOURCES)
 
     @pytest.mark.parametrize("block", list(every_toml()))
     def test_every_example_loads(self, block: str, tmp_path: Path) -> None:

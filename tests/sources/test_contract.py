@@ -266,17 +266,17 @@ def restructured(draw: st.DrawFn, data: Any) -> Any:
 class TestAnyBytes:
     @each(CASES)
     def test_a_value_of_another_type_anywhere_raises_only_errors_of_sources(self, case: Case) -> None:
-        for inbound in misshapen(case.signed(), random.Random(case.sample.name), 3):
+        for inbound in misshapen(case.signed(), random.Random(case.sample.name), 2):
             attempt(case.source, inbound, case.secret, case.sample.now)
 
     @each(CASES)
     def test_changed_bytes_raise_only_errors_of_sources(self, case: Case) -> None:
         chance = random.Random(case.sample.name)
-        for _ in range(25):
+        for _ in range(15):
             attempt(case.source, mutated(case.signed(), chance), case.secret, case.sample.now)
 
     @every_source
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def test_another_structure_raises_only_errors_of_sources(self, source: Source, data: st.DataObject) -> None:
         case = data.draw(st.sampled_from(cases_of(source)))
