@@ -18,7 +18,7 @@ PERSON = ("data.user.email", "data.user.phone", "data.email", "data.phone")
 def parse(inbound: Inbound) -> Parsed:
     """What a visitor wrote, and how they are called."""
     data = load(inbound).data
-    if not isinstance(part(data, "data"), dict) or not (event := text(data, "event")):
+    if not isinstance(part(data, "data"), dict) or ":" not in (event := text(data, "event")):
         return anyone(inbound)
     if event not in NEW or text(data, "data.from") == "operator":
         return Parsed((), note=f"Crisp sent {event[:100]}, which brings no new lead")
