@@ -1,7 +1,7 @@
 """Bodies that no provider would send: wrong types at every path of a sample, and seeded chance at its bytes.
 
-Seeded chance over tokens, rather than atheris: that is built for CPython 3.11 alone here, and these parsers are pure
-Python over `json`, where a token in the wrong place reaches every branch within seconds. A failure tells its seed:
+Seeded chance over tokens, rather than atheris: that is a native build, one more thing to have for each Python, and in
+these short parsers a token in the wrong place reaches every branch within seconds. A failure tells its seed:
 `python -m tests.sources.fuzz 60 SEED`.
 """
 
