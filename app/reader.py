@@ -94,7 +94,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         received_at=now,
         headers=_kept_headers(inbound.headers, endpoint),
         body=inbound.body,
-        event_id=parsed.event_id,
+        event_id=clean(parsed.event_id) if parsed.event_id else None,
         fingerprint=_digest(name, quarantine, *identity),
         fingerprint_expires=None if is_given else now + window,
         note=parsed.note,

@@ -31,15 +31,15 @@ PLAIN = {
 }
 TRACKED = {"utm_source": "ads", "utm_medium": "cpc", "gclid": "x1", "page_url": "https://example.com/a?b=c"}
 GERMAN = {
-    **{
-        "anrede": "Frau",
-        "vorname": "Eva",
-        "name": "Klein",
-        "plz": "04229",
-        "ort": "Leipzig",
-        "telefon": "0341 5550178",
-    },
-    **{"email": "eva@example.de", "betreff": "Website", "nachricht": "Wir brauchen eine neue Seite bis Oktober."},
+    "anrede": "Frau",
+    "vorname": "Eva",
+    "name": "Klein",
+    "plz": "04229",
+    "ort": "Leipzig",
+    "telefon": "0341 5550178",
+    "email": "eva@example.de",
+    "betreff": "Website",
+    "nachricht": "Wir brauchen eine neue Seite bis Oktober.",
 }
 JAPANESE = {
     "お名前": "山口 美咲",

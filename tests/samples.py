@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ NO_NEW_LEAD = {"test", "cancellation", "handshake", "no_contact"}
 class Sample:
     """One request, and the lead that a careful person would make of it, or its verdict; a list for an array.
 
-    `now` is the time that its signature was made at, `alternatives` are other splits that are as good.
+    `now` is the time that its signature was made at, `alternatives` are other splits that are as good; `signature` is
+    the file's own word on how it is signed, `dropped` the paths of what is not to be kept.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Sample:
     url: str = ""
     query: Mapping[str, str] | None = None
     now: datetime = NOW
+    signature: Mapping[str, Any] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
     @property
     def people(self) -> tuple[Mapping[str, Any], ...]:
@@ -189,6 +192,8 @@ def _sample(file: Path) -> Sample:
         url=address,
         query=query if isinstance(query, dict) else dict(parse_qsl(query)),
         now=_moment(signature, headers),
+        signature=signature,
+        dropped=tuple(given.get("dropped", ())),
     )
 
 

@@ -26,7 +26,6 @@ from app.mapping import rules
 from app.reader import TARGET_OF, check, read
 from app.sandbox import control
 from app.settings import Settings
-from app.sources import ALL
 from app.sources.base import Inbound
 from app.sources.signatures import SCHEMES
 from tests.running import DEMO_TOML, ROOT
@@ -185,10 +184,6 @@ class TestRelayToml:
         text = CONFIGURATION.read_text(encoding="utf-8")
         assert f"more than {rules.MAX_VALUES:,} values" in text
         assert f"more than {rules.MAX_STEPS:,} steps" in text
-
-    def test_every_source_is_listed_with_its_other_names(self) -> None:
-        listed = {row[0]: row[1] for row in rows_below("### Sources")}
-        assert listed == {f"`{one.name}`": ", ".join(f"`{name}`" for name in one.also) for one in ALL}
 
     def test_every_scheme_is_listed(self) -> None:
         listed = [row[0].strip('`"') for row in rows_below("### Proof")]

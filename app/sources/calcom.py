@@ -14,6 +14,8 @@ NEW = frozenset(
 )  # fmt: skip
 """The events that somebody asked for something; the others are about a booking that is there."""
 
+BESIDE = ("userFieldsResponses", "customInputs", "additionalNotes")
+
 
 def parse(inbound: Inbound) -> Parsed:
     """Whoever booked, or filled in a routing form. A custom template is read as anybody's JSON."""
@@ -24,9 +26,9 @@ def parse(inbound: Inbound) -> Parsed:
         return anyone(inbound)
     if event not in NEW:
         return Parsed((), id_at(booking, "uid"), note=f"Cal.com sent {event[:100]}, which brings no new lead")
-    asked = "responses" if isinstance(booking.get("responses"), dict) else "attendees"
-    said = entry(booking, asked, "userFieldsResponses", "customInputs", "additionalNotes")
-    return Parsed((said,), id_at(booking, "uid", "id"))
+    asked = next((key for key in ("responses", "attendees") if isinstance(booking.get(key), dict | list)), "")
+    said = [asked, *BESIDE] if asked else list(booking)  # older routing forms: the answers alone
+    return Parsed((entry(booking, *said),), id_at(booking, "uid", "id"))
 
 
 CALCOM = Source(

@@ -9,6 +9,8 @@ from app.sources.parts import entry, id_at, like, part, text
 from app.sources.signatures import Hmac
 
 NEW = frozenset(("invitee.created", "routing_form_submission.created"))
+OWN = ("invitee", "routing_form", "event_type", "user")
+"""How all its events begin; what begins otherwise is another's."""
 PERSON = ("first_name", "last_name", "name", "email", "text_reminder_number")
 SAID = ("questions_and_answers", "tracking")
 
@@ -20,7 +22,9 @@ def parse(inbound: Inbound) -> Parsed:
     if not isinstance(invited, dict):
         return anyone(inbound)
     id_ = id_at(invited, "uri", "invitee.uri", "invitee.uuid")
-    if (event := text(data, "event")) not in NEW:
+    if not (event := text(data, "event")).startswith(OWN):
+        return anyone(inbound)
+    if event not in NEW:
         return Parsed((), id_, note=f"Calendly sent {event[:100]}, which brings no new lead")
     invited = {key: value for key, value in invited.items() if key != "questions_and_responses"}  # the same, again
     above = "invitee." if isinstance(invited.get("invitee"), dict) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone, handshake
-from app.sources.parts import entry, id_at, part
+from app.sources.parts import entry, id_at, like, part
 from app.sources.signatures import token
 
 
@@ -20,4 +20,4 @@ def parse(inbound: Inbound) -> Parsed:
     return Parsed((entry(data, "submission"),), id_at(data, "id", "submission.id", "submission._id"))
 
 
-FORMSPREE = Source("formspree", token, parse, handshake=handshake)
+FORMSPREE = Source("formspree", token, parse, like("form", "submission._date"), handshake)

@@ -37,9 +37,9 @@ def parse(inbound: Inbound) -> Parsed:
 
 
 def _parts(value: Any) -> Any:
-    lines = value.splitlines() if isinstance(value, str) else []
-    pairs = [line.partition(" = ") for line in lines]
-    return {key: said for key, _, said in pairs} if pairs and all(PART.fullmatch(key) for key, _, _ in pairs) else value
+    pairs = [line.partition(" = ") for line in value.splitlines()] if isinstance(value, str) else []
+    is_in_parts = bool(pairs) and all(equals and PART.fullmatch(key) for key, equals, _ in pairs)
+    return {key: said for key, _, said in pairs} if is_in_parts else value
 
 
 FORMSTACK = Source("formstack", verify, parse, like("FormID", "UniqueID"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
 from app.errors import SignatureRefused
 from app.sources.base import Credentials, Fetch, Inbound, Parsed, Source
@@ -23,6 +24,8 @@ VERSION_3 = Hmac(
 )
 OLDER = "x-hubspot-signature"
 CREATED = frozenset(("contact.creation", "contact.restore", "object.creation"))
+CONTACTS = frozenset(("0-1", ""))
+"""What HubSpot calls the kind of object that a contact is; older events have no kind."""
 
 
 def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
@@ -42,13 +45,17 @@ def parse(inbound: Inbound) -> Parsed:
     data = load(inbound).data
     events = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict)]
     if events and all("subscriptionType" in one for one in events):
-        created = [text(one, "objectId") for one in events if text(one, "subscriptionType") in CREATED]
+        created = [text(one, "objectId") for one in events if _is_new(one)]
         note = "" if created else f"HubSpot sent {text(events[0], 'subscriptionType')[:100]}, which brings no new lead"
         id_ = ",".join(text(one, "eventId") for one in events[:5])
         return Parsed((), id_ or None, note, to_fetch=tuple(filter(None, created)))
     if isinstance(part(data, "properties"), dict):
         return Parsed((entry(data, *(f"properties.{name}" for name in data["properties"])),))
     return anyone(inbound)
+
+
+def _is_new(event: dict[str, Any]) -> bool:
+    return text(event, "subscriptionType") in CREATED and text(event, "objectTypeId") in CONTACTS
 
 
 def _looks_like(inbound: Inbound, data: object) -> bool:

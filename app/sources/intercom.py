@@ -8,8 +8,10 @@ from app.sources.envelope import anyone
 from app.sources.parts import entry, id_at, like, part, text
 from app.sources.signatures import Hmac
 
-NEW = ("contact.", "user.created", "conversation.user.created", "lead.")
-GONE = ("deleted", "archived", "merged", "unsubscribed", "tag")
+NEW = frozenset(
+    ("contact.created", "contact.user.created", "contact.lead.created", "contact.lead.added_email",
+     "contact.lead.signed_up", "user.created", "visitor.signed_up", "conversation.user.created")
+)  # fmt: skip
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -22,7 +24,7 @@ def parse(inbound: Inbound) -> Parsed:
         return anyone(inbound)
     topic = text(data, "topic")
     id_ = id_at(data, "id")
-    if not topic.startswith(NEW) or any(word in topic for word in GONE):
+    if topic not in NEW:
         return Parsed((), id_, note=f"Intercom sent {topic[:100]}, which brings no new lead")
     person = next((one for one in ("user", "contact", "source.author") if isinstance(part(item, one), dict)), "")
     above = f"{person}." if person else ""

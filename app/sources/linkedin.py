@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import json
 import re
+from dataclasses import replace
+from datetime import datetime
 
 from app.sources.base import Credentials, Inbound, Parsed, Reply, Source
 from app.sources.bodies import load
@@ -14,6 +16,8 @@ from app.sources.signatures import Hmac, to_bytes
 
 CODE = re.compile(r"[\w-]{1,100}", re.ASCII)
 """A challenge's code. Anything else would make the answer a signature of a body that somebody else wrote."""
+HEADER = "x-li-signature"
+SIGNED = Hmac(HEADER, signed="hmacsha256={body}")
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -28,6 +32,13 @@ def parse(inbound: Inbound) -> Parsed:
     return Parsed((), urn, to_fetch=(urn,))
 
 
+def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
+    """The signature, bare as documented or with the scheme's name before it, as some have seen it."""
+    given = inbound.headers.get(HEADER, "").strip().removeprefix("hmacsha256=")
+    headers = {**inbound.headers, HEADER: given} if given else inbound.headers
+    SIGNED.verify(replace(inbound, headers=headers), credentials, now)
+
+
 def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
     """The challenge's code with its HMAC, by the first of the secrets."""
     code = inbound.query.get("challengeCode", "")
@@ -38,10 +49,14 @@ def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
     return Reply(json.dumps(answer), "application/json")
 
 
+def _looks_like(inbound: Inbound, data: object) -> bool:
+    return "challengeCode" in inbound.query or like("leadGenFormResponse", header=HEADER)(inbound, data)
+
+
 LINKEDIN = Source(
     "linkedin",
-    Hmac("X-LI-Signature", signed="hmacsha256={body}").verify,
+    verify,
     parse,
-    like("leadGenFormResponse", header="x-li-signature"),
+    _looks_like,
     handshake,
 )

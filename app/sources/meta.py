@@ -18,7 +18,7 @@ from app.sources.signatures import Hmac
 def parse(inbound: Inbound) -> Parsed:
     """The ids of new leads; or one lead, as the API or an automation tells it."""
     data = load(inbound).data
-    if text(data, "object") == "page":
+    if text(data, "object") == "page" and isinstance(part(data, "entry"), list):
         ids = tuple(_leadgen_ids(data))
         return Parsed((), ",".join(ids[:5]) or None, "" if ids else "Meta sent no new lead", to_fetch=ids)
     if isinstance(part(data, "field_data"), list):
@@ -35,7 +35,8 @@ def _leadgen_ids(data: Any) -> Iterator[str]:
 
 
 def _looks_like(inbound: Inbound, data: object) -> bool:
-    return text(data, "object") == "page" or like("field_data", "created_time")(inbound, data)
+    is_page = text(data, "object") == "page" and isinstance(part(data, "entry"), list)
+    return is_page or like("field_data", "created_time")(inbound, data)
 
 
 META = Source(

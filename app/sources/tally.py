@@ -11,15 +11,15 @@ from app.sources.signatures import Hmac
 
 
 def parse(inbound: Inbound) -> Parsed:
-    """The answers of a response."""
+    """The answers of a response; no other event is known, so what is none is held."""
     data = load(inbound).data
     if not isinstance(part(data, "data.fields"), list):
         return anyone(inbound)
     id_ = id_at(data, "eventId", "data.submissionId")
-    if (event := text(data, "eventType")) != "FORM_RESPONSE":
-        return Parsed((), id_, note=f"Tally sent {event[:100]}, which brings no new lead")
+    event = text(data, "eventType")
+    hold = "" if event == "FORM_RESPONSE" else f"Tally sent {event[:100]}"
     said = [one for one in rows(data, "data.fields") if not isinstance(one.get("value"), bool)]
-    return Parsed((entry(without(data, "data.fields"), more=fields_of(said)),), id_)
+    return Parsed((entry(without(data, "data.fields"), more=fields_of(said)),), id_, hold=hold)
 
 
 TALLY = Source(

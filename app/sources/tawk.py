@@ -12,6 +12,7 @@ from app.sources.parts import entry, like, part, text
 from app.sources.signatures import Hmac
 
 NEW = frozenset(("chat:start", "ticket:create"))
+TRANSCRIPT = "chat:transcript_created"
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -21,6 +22,9 @@ def parse(inbound: Inbound) -> Parsed:
     event = text(data, "event")
     if not event or not isinstance(data, dict):
         return anyone(inbound)
+    if event == TRANSCRIPT:
+        said = entry(data, "chat.visitor.name", "chat.visitor.email", "chat.visitor.phone")
+        return Parsed((said,), id_, hold="a chat's transcript, whose beginning may have come before")
     if event not in NEW:
         return Parsed((), id_, note=f"tawk.to sent {event[:100]}, which brings no new lead")
     person = "requester" if isinstance(part(data, "requester"), dict) else "visitor"

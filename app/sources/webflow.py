@@ -21,13 +21,13 @@ from app.sources.signatures import Hmac
 def parse(inbound: Inbound) -> Parsed:
     """A form's fields with the kinds that its schema tells; also of the first version, where `data` is above."""
     data = load(inbound).data
+    id_ = id_at(data, "payload.id")
+    if (event := text(data, "triggerType")) not in {"", "form_submission"}:
+        return Parsed((), id_, note=f"Webflow sent {event[:100]}, which brings no new lead")
     if not isinstance(part(data, "payload.data"), dict):
         if isinstance(part(data, "data"), dict) and isinstance(part(data, "site"), str):
             return Parsed((entry(data, "data"),), id_at(data, "_id"))
         return anyone(inbound)
-    id_ = id_at(data, "payload.id")
-    if (event := text(data, "triggerType")) != "form_submission":
-        return Parsed((), id_, note=f"Webflow sent {event[:100]}, which brings no new lead")
     return Parsed((entry(without(data, "payload.data", "payload.schema"), more=_said(data)),), id_)
 
 
@@ -39,9 +39,14 @@ def _said(data: Any) -> Iterator[Field]:
             yield Field(one.key, one.value, key, "" if kind == "text" else kind)
 
 
+def _looks_like(inbound: Inbound, data: object) -> bool:
+    is_first_version = like("site", "data", "_id")(inbound, data)
+    return is_first_version or like("triggerType", "payload", header="x-webflow-signature")(inbound, data)
+
+
 WEBFLOW = Source(
     "webflow",
     Hmac("X-Webflow-Signature", signed="{timestamp}:{body}", timestamp="X-Webflow-Timestamp").verify,
     parse,
-    like("triggerType", "payload.data", header="x-webflow-signature"),
+    _looks_like,
 )

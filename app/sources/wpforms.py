@@ -9,6 +9,7 @@ import json
 from dataclasses import replace
 from datetime import datetime
 
+from app.errors import SignatureRefused, SourceError
 from app.sources.base import Credentials, Inbound, Parsed, Source
 from app.sources.bodies import entries_of, load
 from app.sources.parts import id_at, like
@@ -21,8 +22,11 @@ FORM = "application/x-www-form-urlencoded"
 def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
     """The signature of the body, or of its parameters as PHP's json_encode writes them."""
     if inbound.headers.get("content-type", "").startswith(FORM):
-        spelled = json.dumps(load(inbound).tree, separators=(",", ":")).replace("/", "\\/")
-        inbound = replace(inbound, body=spelled.encode())
+        try:
+            said = load(inbound).data
+        except SourceError as error:
+            raise SignatureRefused("the signature is of a form, which this body is not") from error
+        inbound = replace(inbound, body=json.dumps(said, separators=(",", ":")).replace("/", "\\/").encode())
     SIGNED.verify(inbound, credentials, now)
 
 

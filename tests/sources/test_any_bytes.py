@@ -147,7 +147,7 @@ def check(found: Reading) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.name}-{one.source}-{one.known}")
-@settings(MANY, max_examples=120)
+@settings(MANY, max_examples=60)
 @given(body=BODIES, content_type=TYPES, headers=HEADERS, query=st.dictionaries(st.just("token"), st.text()))
 @example(body=b"_charset_=utf-8&a%C3=%A9", content_type=URLENCODED, headers={}, query={})
 @example(body=b'{"a": "\\ud800", "\\u0000": {"b": "\\u0000"}}', content_type="application/json", headers={}, query={})
