@@ -119,7 +119,9 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     if not address and findings.mistyped is not None and "email" not in ruled:
         origins["email"] = Origin(findings.mistyped.key, "it is not a valid e-mail address", 0)
     first, last = names_of(
-        found, family_first=findings.family_first and "full_name" not in ruled, japanese=_is_japanese(entry)
+        found,
+        family_first=findings.family_first and "full_name" not in ruled,
+        japanese=_is_japanese(found.get("full_name", ""), entry),
     )
     phone = people.phone(found.get("contact_no", ""), endpoint.region)
     if not (address or given) and (address := _built(endpoint.email_template or "", phone, endpoint)):
@@ -211,9 +213,11 @@ def _source(told: str, findings: Findings, endpoint: Endpoint) -> str:
     return told or endpoint.defaults.source or findings.advertiser or ("website" if endpoint.kind == "form" else "")
 
 
-def _is_japanese(entry: Entry) -> bool:
-    """Whether there is kana in it: nothing else tells a Japanese name in Chinese characters from a Chinese one."""
-    return any(KANA.search(f"{one.label}{one.key}{one.value[:MAX_TOLD]}") for one in entry.fields[:MAX_TOLD])
+def _is_japanese(name: str, entry: Entry) -> bool:
+    """Whether there is kana around it: nothing else tells a Japanese name in Chinese characters from a Chinese one."""
+    return not name.isascii() and any(
+        KANA.search(f"{one.label}{one.key}{one.value[:MAX_TOLD]}") for one in entry.fields[:MAX_TOLD]
+    )
 
 
 def _origin(match: Match, findings: Findings) -> Origin:

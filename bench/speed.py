@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from statistics import median
 from urllib.parse import urlencode
@@ -82,14 +83,14 @@ def main() -> int:
     return int("--check" in sys.argv and (slowest > TYPICAL_LIMIT_US or worst > HOSTILE_LIMIT_MS))
 
 
-def _seconds(data: dict[str, object]) -> float:
+def _seconds(data: Mapping[str, object]) -> float:
     is_flat = all(isinstance(value, str) for value in data.values())
     body = urlencode(data) if is_flat else json.dumps(data)
     kind = "application/x-www-form-urlencoded" if is_flat else "application/json"
     inbound = Inbound(body.encode(), {"content-type": kind})
-    started = time.perf_counter()
+    started = time.process_time()
     read(inbound, HOOK, NOW)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

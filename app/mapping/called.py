@@ -83,15 +83,17 @@ def says_nothing(key: str, label: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def family_comes_first(key: str, label: str) -> bool:
-    """Whether a whole name under this name begins with the family's: in its language, or as the label orders it."""
+def family_comes_first(key: str, label: str) -> str:
+    """What says that a whole name begins with the family's: the `language`, the `label` by its order, or "" nothing."""
     for name in (label, last_of(key)):
         spelled = tuple(map(_stem, words(name)))
         phrases = [p for p in _phrases_in(spelled) if "full_name" in vocabulary().meanings[p]]
         longest = max(phrases, key=len, default=None)
+        if longest is not None and longest in vocabulary().family_first:
+            return "language"
         if longest is not None:
-            return longest in vocabulary().family_first or _family_is_named_first(spelled)
-    return False
+            return "label" if _family_is_named_first(spelled) else ""
+    return ""
 
 
 @lru_cache(maxsize=2048)
@@ -161,7 +163,9 @@ def _family_is_named_first(spelled: tuple[str, ...]) -> bool:
     """`Nachname, Vorname` and `Nume și prenume`, but not `Vorname, Nachname`."""
     parts = [next((t for t in NAMES if t in vocabulary().meanings.get(frozenset((word,)), ())), "") for word in spelled]
     order = [part for part in parts if part]
-    return "first_name" in order and order[0] != "first_name"
+    return (order[:1] == ["last_name"] and len(order) > 1) or (
+        order[:1] == ["full_name"] and "first_name" in order[1:2]
+    )
 
 
 def _surest(found: Mapping[str, int]) -> int:

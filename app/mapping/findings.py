@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.lead import Field
 from app.mapping.called import family_comes_first
-from app.mapping.vocabulary import CLICK_IDS
+from app.mapping.vocabulary import CLICK_IDS, words
 from app.mapping.weighed import Match
 
 
@@ -27,9 +27,14 @@ class Findings:
 
     @property
     def family_first(self) -> bool:
-        """Whether the whole name that was found begins with the family's."""
+        """Whether the whole name that was found begins with the family's, as far as the address does not deny it."""
         full = self.best.get("full_name")
-        return full is not None and family_comes_first(full.field.key, full.field.label)
+        why = family_comes_first(full.field.key, full.field.label) if full is not None else ""
+        if full is None or why != "label" or "email" not in self.best:
+            return bool(why)
+        first, *rest = words(full.value)
+        local = "".join(words(self.best["email"].value.partition("@")[0]))
+        return not (rest and local.startswith(first) and rest[-1] in local[len(first) :])
 
     @property
     def advertiser(self) -> str:

@@ -31,7 +31,8 @@ UNTICKED = frozenset(("", "0", "no", "off", "false"))
 NEVER_MAPPED = frozenset(("variable", "file"))
 AT_HOME = 8
 MAX_ADDRESS = 4000
-MAX_LOOKED_AT = 300
+MAX_LOOKED_AT = 200
+KNOWN_BY_VALUE = frozenset(("email", "contact_no", "message"))
 
 
 def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
@@ -144,6 +145,8 @@ def _matches(one: Field, without: Collection[str], findings: Findings) -> Iterat
         if target in without:
             continue
         called, name = named.get(target, (0, ""))
+        if called < ENOUGH and target not in KNOWN_BY_VALUE:
+            continue
         given, score, why = weighed(target, one, called)
         if score >= ENOUGH:
             is_named = name and called >= ENOUGH

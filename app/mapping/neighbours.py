@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from app.lead import Field
@@ -121,8 +122,13 @@ def _stands_for_phone(one: Field) -> bool:
 
 def _means(one: Field, target: str) -> bool:
     """Whether a field's name, but for noise, is a phrase for the target."""
+    return _is_called(one.key, one.label, target)
+
+
+@lru_cache(maxsize=2048)
+def _is_called(key: str, label: str, target: str) -> bool:
     noise = listed("noise")
-    for name in (one.label, one.key.rpartition(".")[2], " ".join(one.key.split(".")[-2:])):
+    for name in (label, key.rpartition(".")[2], " ".join(key.split(".")[-2:])):
         spelled = frozenset(words(name))
         known = vocabulary().meanings
         if target in known.get(spelled, {}) or target in known.get(spelled - noise, {}):
@@ -170,7 +176,12 @@ def _name_by_place(findings: Findings, fields: list[Field]) -> None:
         second = _next_of(fields, first)
         address = best["email"].value if "email" in best else ""
         is_last = second is not None and id(second) in left and says_nothing(second.key, second.label)
-        if second is not None and is_last and _is_name(second, after=True) and not _is_whole(first.value, address):
+        if (
+            second is not None
+            and is_last
+            and _is_name(second, after=True)
+            and not _is_whole(first.value, address, second.value)
+        ):
             findings.take(Match("first_name", first, first.value.strip(), GUESSED, "it is written as a name"))
             findings.take(Match("last_name", second, second.value.strip(), GUESSED, "it stands after the first name"))
         else:
@@ -182,9 +193,7 @@ def _name_by_place(findings: Findings, fields: list[Field]) -> None:
 def _name_by_address(findings: Findings, fields: list[Field], address: str) -> None:
     """A name whose words are in the e-mail address, whatever its field is called."""
     for one in _left(findings, fields):
-        named = meanings_of(one.key, one.label, one.kind)
-        is_free = all(named.get(target, (0, ""))[0] >= 0 for target in NAMES)
-        if is_free and _is_name(one) and len(one.value.split()) > 1 and _is_whole(one.value, address):
+        if _is_name(one) and len(one.value.split()) > 1 and _is_whole(one.value, address):
             why = "it is written as a name, and is in the e-mail address"
             findings.take(Match("full_name", one, one.value.strip(), GUESSED, why))
             return
@@ -194,16 +203,20 @@ def _is_name(one: Field, *, after: bool = False) -> bool:
     """Whether it is written as names are; after a first name it may begin with a particle."""
     value = one.value.strip()
     is_written_so = could_be_called(value) or (after and _is_particled(value))
+    named = meanings_of(one.key, one.label, one.kind)
+    if any(named.get(target, (0, ""))[0] < 0 for target in NAMES):
+        return False
     if one.kind not in {"", "text"} or not is_written_so or is_machine_made(value):
         return False
     return without_titles([value, "x"]) == [value, "x"] and not people.is_nothing(value)
 
 
-def _is_whole(value: str, address: str) -> bool:
-    """Whether a value of several words is the whole name: the address has its last word, or nothing tells."""
-    spelled = words(value)
-    local = "".join(words(address.partition("@")[0]))
-    return len(spelled) > 1 and (not local or spelled[-1] in local)
+def _is_whole(value: str, address: str, after: str = "") -> bool:
+    """Whether a value of several words is the whole name: the address has its last word, or not what comes after."""
+    spelled, local = words(value), "".join(words(address.partition("@")[0]))
+    if len(spelled) < 2:
+        return False
+    return spelled[-1] in local or (bool(after) and not any(word in local for word in words(after)))
 
 
 def _next_of(fields: list[Field], one: Field) -> Field | None:

@@ -64,7 +64,7 @@ INSIDE: Final = {
 """What many languages have inside their own word for it."""
 
 MAX_NAME = 300
-LONGEST_UNSPACED = 14
+LONGEST_UNSPACED = 26
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Scripts whose words stand together without blanks, as far as forms are concerned."""
@@ -145,7 +145,8 @@ def _files() -> Iterator[Any]:
 
 
 def _phrases(language: Mapping[str, Any], key: str) -> list[tuple[str, ...]]:
-    lines = _folded(language.get(key, "").replace("\n", " ").replace(";", "\n")).split("\n")
+    text = language.get(key, "")
+    lines = _folded(text.replace("\n", " ").replace(";", "\n")).split("\n") if text else ()
     return [tuple(map(_bare, line.split())) for line in lines if line.strip()]
 
 
@@ -163,19 +164,23 @@ def _listed(languages: list[dict[str, Any]], name: str) -> Iterator[str]:
 
 @lru_cache(maxsize=8192)
 def _words(text: str) -> tuple[str, ...]:
-    found = map(_bare, _folded(text).split())
+    found = map(_bare, _folded(CAMEL.sub(" ", text)).split())
     if text.isascii():
         return tuple(found)
     return tuple(part for word in found for part in (_parted(word) if UNSPACED.search(word) else (word,)))
 
 
 def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", CAMEL.sub(" ", text)).casefold().translate(SPELLED_ALIKE)
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(SPELLED_ALIKE)
+    if plain.isascii():
+        return plain.translate(FOLDED)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", plain).translate(FOLDED))
 
 
 def _bare(word: str) -> str:
     """Without a trailing number, and without the article that Arabic writes together with its noun."""
+    if word.isascii():
+        return word.rstrip("0123456789") or word
     while word.startswith(ARTICLE) and len(word) > 4:
         word = word[2:]
     return word.rstrip("0123456789") or word

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.lead import Field
-from app.mapping.infer import Findings, infer, is_control, means_email
+from app.mapping.findings import Findings
+from app.mapping.infer import infer, is_control, means_email
 from app.mapping.vocabulary import words
 
 MAIL = "ada@example.com"

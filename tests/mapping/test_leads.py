@@ -38,6 +38,33 @@ class TestDefaults:
         assert found.position_in_board == 3
         assert extras(found.extra) == {"rank": rank}
 
+    @pytest.mark.parametrize(
+        ("typed", "source"),
+        [
+            ({"source": "Fair", "utm_source": "ads"}, "Fair"),
+            ({"utm_source": "ads", "gclid": "x"}, "ads"),
+            ({"page_url": "https://example.com/?utm_source=mail"}, "mail"),
+            ({"gclid": "x"}, "Google Ads"),
+            ({"fbclid": "x"}, "Meta"),
+            ({"msclkid": "x"}, "Microsoft Ads"),
+            ({"ttclid": "x"}, "TikTok"),
+            ({"li_fat_id": "x"}, "LinkedIn"),
+            ({}, "website"),
+        ],
+    )
+    def test_a_source_is_told_or_is_the_campaigns(self, typed: dict[str, str], source: str) -> None:
+        assert lead(form({**ADA, **typed})).source == source
+
+    def test_the_operators_source_counts_more_than_the_campaigns(self) -> None:
+        found = lead(form({**ADA, "utm_source": "ads"}), ruled({}, defaults=DEFAULTS))
+
+        assert (found.source, found.utm) == ("Site", {"utm_source": "ads"})
+
+    def test_secrets_are_counted(self) -> None:
+        found = lead(form({**ADA, "password": "x", "notes": "4111 1111 1111 1111"}))
+
+        assert (found.dropped, extras(found.extra)) == (2, {})
+
     def test_a_form_is_a_website_and_a_hook_is_nothing_yet(self) -> None:
         assert lead(form(ADA)).source == "website"
         assert lead(as_json(ADA), hook()).source == ""
