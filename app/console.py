@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, astuple
+from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -195,7 +196,7 @@ def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *,
 def rehearsal(one: Rehearsal, *, as_json: bool) -> None:
     """What reading the newest requests again would change."""
     if as_json:
-        print_json(asdict(one))
+        print_json({part.name: getattr(one, part.name) for part in dataclass_fields(one)})
         return
     _line("requests", "bold", f"{one.requests} read again, {one.skipped} of no form or hook in relay.toml")
     counts = {name: getattr(one, name) for name in ("unchanged", "changed", "new", "gone")}

@@ -44,7 +44,12 @@ class PreviewRequest(BaseModel):
         return Inbound(text.encode(), {"content-type": self.content_type, **headers})
 
 
-BODY = {"requestBody": {"content": {"application/json": {"schema": PreviewRequest.model_json_schema()}}}}
+BODY = {
+    "requestBody": {
+        "description": "What to try: docs/configuration.md lists the keys.",
+        "content": {"application/json": {"schema": PreviewRequest.model_json_schema()}},
+    }
+}
 
 
 def router(intake: Intake, token: SecretStr | None) -> APIRouter:

@@ -57,7 +57,7 @@ def problem(answer: httpx.Response, status: int) -> str:
 
 
 def test_it_shows_the_lead_with_the_origin_of_each_field(api: httpx.Client) -> None:
-    body = "name=Ada+Lovelace&email=ada%40example.com&phone=020+7946+0958&Budget=5000&Topic=Site&utm_source=x&team=A"
+    body = "name=Ada+Lovelace&email=ada%40example.com&phone=020+7946+0958&Budget=5000&Topic=Site&utm_campaign=x&team=A"
     found = tried(api, endpoint="contact", content_type=FORM, body=f"{body}&password=hush")
 
     assert {name: found[name] for name in ("endpoint", "source", "verified", "problem", "note", "event_id")} == {
@@ -89,7 +89,7 @@ def test_it_shows_the_lead_with_the_origin_of_each_field(api: httpx.Client) -> N
         "runner_up": "",
     }
     assert fields["source"]["origin"] == "default"
-    assert (one["state"], one["reason"], one["utm"]) == ("pending", "", {"utm_source": "x"})
+    assert (one["state"], one["reason"], one["utm"]) == ("pending", "", {"utm_campaign": "x"})
     assert one["extra"] == {"Budget": "5000", "Topic": "Site", "team": "A"}
     assert one["dropped"] == {"password": "secret"}
 
@@ -136,9 +136,9 @@ def test_every_person_of_a_request_is_a_lead(api: httpx.Client) -> None:
 
 
 def test_a_body_that_is_json_keeps_every_digit(api: httpx.Client) -> None:
-    body = '{"email": "ada@example.com", "price": 1.10, "number": 12345678901234567890}'
+    body = '{"email": "ada@example.com", "price": 1.10, "size": 12345678901234567890}'
     found = api.post("/api/preview", content=f'{{"endpoint": "contact", "body": {body}}}').json()
-    assert found["leads"][0]["extra"] == {"price": "1.10", "number": "12345678901234567890"}
+    assert found["leads"][0]["extra"] == {"price": "1.10", "size": "12345678901234567890"}
 
 
 def test_nothing_is_stored(api: httpx.Client, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ __all__ = ["hands", "outbox", "url"]
 
 JSON = {"content-type": "application/json"}
 ADA = '{"name": "Ada King", "email": "ada@example.com", "Zusatz": "Wann?", "team": "A"}'
-NOBODY = '{"name": "Ada King", "Kontakt": "ada@example.com"}'
+NOBODY = '{"name": "Ada King", "user": "ada"}'
 
 
 def config(mapping: dict[str, Any] | None = None, **more: Any) -> RelayConfig:
@@ -62,7 +62,9 @@ async def test_the_same_mapping_changes_nothing(outbox: Outbox) -> None:
 async def test_what_a_new_rule_changes_is_counted_and_shown(outbox: Outbox) -> None:
     [ada, nobody] = await came(outbox, ADA, NOBODY)
     before = await everything(outbox)
-    found = await rehearsed(outbox, config({"message": "{Zusatz}", "email": ["email", "Kontakt"]}, region="GB"))
+    found = await rehearsed(
+        outbox, config({"message": "{Zusatz}", "email": ["email", "{user}@example.com"]}, region="GB")
+    )
 
     assert (found.unchanged, found.changed) == (0, 2)
     assert found.first[ada]["message"] == ("", "Wann?")
@@ -102,7 +104,7 @@ async def test_what_people_and_agencyhandy_did_is_no_difference(outbox: Outbox, 
 
     found = await rehearsed(outbox, config())
     assert (found.unchanged, found.changed, found.first) == (5, 0, {})
-    assert (await rehearsed(outbox, config({"lastName": "team"}))).fields == {"lastName": 5}
+    assert (await rehearsed(outbox, config({"status": "team"}))).fields == {"status": 5, "other fields": 5}
 
 
 async def test_an_edited_lead_that_was_held_is_not_held_again(outbox: Outbox, hands: Hands) -> None:
@@ -139,8 +141,8 @@ async def test_a_strangers_field_names_and_long_values_stay_out_of_the_figures(o
 
 
 @pytest.mark.slow
-async def test_ten_thousand_requests_take_little_memory(outbox: Outbox) -> None:
-    """Bodies of 20 kB: 200 MB of them, of which a page at a time is in memory."""
+async def test_many_requests_take_little_memory(outbox: Outbox) -> None:
+    """Bodies of 20 kB: 30 MB of them, of which a page at a time is in memory."""
     body = '{"email": "ada@example.com", "Zusatz": "%s"}'
     one = read(Inbound((body % ("x" * 20_000)).encode(), JSON), config().forms["contact"], NOW).submission
     await outbox.add(one)
@@ -148,17 +150,17 @@ async def test_ten_thousand_requests_take_little_memory(outbox: Outbox) -> None:
     async def multiply(open_: Any) -> None:
         [row] = (await open_.execute(select(submissions))).all()
         [lead] = (await open_.execute(select(leads))).all()
-        for start in range(0, 10_000, 500):
+        for start in range(0, 1_500, 500):
             ids = [f"{number:026}" for number in range(start, start + 500)]
             await open_.execute(submissions.insert(), [{**row._mapping, "id": id_} for id_ in ids])
             await open_.execute(leads.insert(), [{**lead._mapping, "id": id_, "submission_id": id_} for id_ in ids])
 
     await outbox.write(multiply)
-    assert (await outbox.books._all(select(func.count()).select_from(submissions)))[0][0] == 10_001
+    assert (await outbox.books._all(select(func.count()).select_from(submissions)))[0][0] == 1_501
     tracemalloc.start()
-    found = await rehearsed(outbox, config({"message": "Zusatz"}), 10_000)
+    found = await rehearsed(outbox, config({"message": "Zusatz"}), 1_500)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert (found.requests, found.changed) == (10_000, 10_000)
-    assert peak < 20 * 1024 * 1024
+    assert (found.requests, found.changed) == (1_500, 1_500)
+    assert peak < 10 * 1024 * 1024
