@@ -128,25 +128,29 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         origins["email"] = Origin("email_template", "there was none, so it is made from the phone")
     state, reason = _verdict(findings, address, given)
     defaults = endpoint.defaults
-    lead = Lead(
-        first_name=first,
-        last_name=last,
-        email=address,
-        contact_no=phone,
-        message=found.get("message", "").replace("\r\n", "\n"),
-        source=_source(found.get("source", ""), findings, endpoint),
-        status=found.get("status") or defaults.status or "",
-        position_in_board=_position(found.get("position_in_board", ""), defaults.position_in_board),
+    own = {
+        "first_name": first,
+        "last_name": last,
+        "email": address,
+        "contact_no": phone,
+        "message": found.get("message", "").replace("\r\n", "\n"),
+        "source": _source(found.get("source", ""), findings, endpoint),
+        "status": found.get("status") or defaults.status or "",
+    }
+    position = _position(found.get("position_in_board", ""), defaults.position_in_board)
+    quoted = {one for found in ruled.values() for one in found.quoted}
+    unsaid = [one for one in findings.extra if one not in quoted or not _says(own, position, one.value)]
+    taken = [*spent, *(one for match in findings.best.values() for one in match.fields)]
+    return Lead(
+        **own,
+        position_in_board=position,
         utm=findings.utm,
         dropped=findings.dropped,
         origins=origins,
+        extra=(*unsaid, *(one for one in taken if not _says(own, position, one.value))),
         state=state,
         reason=reason,
     )
-    quoted = {one for found in ruled.values() for one in found.quoted}
-    unsaid = [one for one in findings.extra if one not in quoted or not _says(lead, one.value)]
-    taken = [*spent, *(one for match in findings.best.values() for one in match.fields)]
-    return replace(lead, extra=(*unsaid, *(one for one in taken if not _says(lead, one.value))))
 
 
 TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}
@@ -181,15 +185,16 @@ def _verify(inbound: Inbound, endpoint: Endpoint, source: Source, now: datetime)
     return None, ""
 
 
-def _says(lead: Lead, value: str) -> bool:
+def _says(own: Mapping[str, str], position: int | None, value: str) -> bool:
     """Whether all of a value is in the lead's own fields: a title or a second address that is not stays an extra."""
     text = value.strip()
-    own = (lead.email, lead.contact_no, lead.message, lead.source, lead.status, str(lead.position_in_board))
-    if text in own or text.replace("\r\n", "\n") == lead.message or text.casefold() == lead.email.casefold():
+    if text in own.values() or text.replace("\r\n", "\n") == own["message"] or text == str(position):
         return True
-    if lead.contact_no.startswith("+") and people.looks_like_phone(text):
+    if text.casefold() == own["email"].casefold():
         return True
-    return says_name(text, lead.first_name, lead.last_name)
+    if own["contact_no"].startswith("+") and people.looks_like_phone(text):
+        return True
+    return says_name(text, own["first_name"], own["last_name"])
 
 
 def _built(template: str, phone: str, endpoint: Endpoint) -> str:
