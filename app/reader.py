@@ -17,7 +17,7 @@ from typing import Final
 from app import proof
 from app.endpoints import Endpoint, Hook, RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
-from app.lead import FIELDS, Entry, Lead, LeadState, Origin, Reason, Submission
+from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
 from app.mapping.findings import Findings
 from app.mapping.infer import infer
@@ -31,6 +31,8 @@ from app.sources.trees import clean
 CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
 NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
 """What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
+WRAPPER = "form."
+A_FORM = 3
 MAX_HEADERS = 60
 MAX_TOLD = 100
 MAX_HEADER_VALUE = 2000
@@ -110,7 +112,7 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     ruled = {TARGET_OF[target]: found for target, found in rules.apply(endpoint.mapping, entry).items()}
     spent = {found.field: None for found in ruled.values() if found.field is not None}
     known = NAMES | ruled.keys() if "full_name" in ruled else ruled.keys()
-    findings = infer([one for one in entry.fields if one not in spent], known)
+    findings = infer(_unwrapped([one for one in entry.fields if one not in spent]), known)
     found = {target: match.value for target, match in findings.best.items()}
     found |= {target: one.value for target, one in ruled.items()}
     origins = {target: _origin(match, findings) for target, match in findings.best.items()}
@@ -151,6 +153,14 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         state=state,
         reason=reason,
     )
+
+
+def _unwrapped(fields: list[Field]) -> list[Field]:
+    """Fields of which most stand in one `form`, as `form[name]`, by what they are called within it."""
+    inside = [one for one in fields if one.key.startswith(WRAPPER)]
+    if len(inside) < A_FORM or not any("@" in one.value for one in inside):
+        return fields
+    return [replace(one, key=one.key.removeprefix(WRAPPER)) for one in fields]
 
 
 TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}

@@ -23,12 +23,14 @@ FEW: Final = 3
 MANY: Final = 40
 GENERIC: Final = frozenset(
     """
-    field fields input text q question answer answers item col column entry entries value data f p a var str string
-    block name-block block element el control ctl widget single line short response form fld txt inp custom cf param
-    body payload fieldset answer row cell datum meta no label untitled unlabelled unnamed textarea fld_ yui
+    field fields input text q question answer answers item col column entry entries value data f p a var str
+    string block name-block comp element el control ctl widget single line short response form fld txt inp
+    custom cf param body payload fieldset row cell datum meta no label untitled unlabelled unnamed textarea fld_
+    yui
     """.split()
 )
 """Words of keys that a machine made up."""
+QUESTIONS: Final = frozenset("what how why which describe tell".split())
 DOT = re.compile(r"\.(?! )")
 """What parts the path of a field; a label such as `Tel. No` stays whole."""
 DIGRAPH = re.compile("([aou])e|a(?=a)")
@@ -83,6 +85,13 @@ def says_nothing(key: str, label: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
+def is_question(key: str, label: str) -> bool:
+    """Whether a field's name is a question: `Why us?`, `WhatIsTheGoal`."""
+    name = (label or last_of(key)).rstrip()
+    return name.endswith(("?", "？", "؟")) or not QUESTIONS.isdisjoint(words(name)[:1])
+
+
+@lru_cache(maxsize=2048)
 def family_comes_first(key: str, label: str) -> str:
     """What says that a whole name begins with the family's: the `language`, the `label` by its order, or "" nothing."""
     for name in (label, last_of(key)):
@@ -104,6 +113,7 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
     """
     path = DOT.split(key)
     names = [(label, 0), (path[-1], 0), (" ".join(path[-2:]), -3), (" ".join(path), -6)]
+    names += [(part, NEAR + 1) for name in (label, path[-1]) if "/" in name for part in name.split("/")[:FEW]]
     best: dict[str, tuple[int, str]] = {}
     for name, weight in names:
         for target, score in _meaning(words(name)).items():
@@ -120,6 +130,8 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
         ):
             best[target] = score - NOT_THEIRS, name
     other = best.pop("other", (0, ""))
+    if not label and len(words(path[-1])) > 1 and says_nothing(key, ""):
+        other = (0, "")  # `SingleLine1` is no line of anything
     for target in TARGETS:
         score, name = best.get(target, (0, ""))
         is_other = other[0] > score or (0 < other[0] == score < CERTAIN)
@@ -200,7 +212,7 @@ def _meaning(spelled: tuple[str, ...]) -> dict[str, int]:
     known = vocabulary().meanings
     spelled = tuple(map(_stem, spelled))
     whole = frozenset(spelled)
-    core = whole - listed("noise")
+    core = frozenset(word for word in whole - listed("noise") if not word.isdecimal())
     best = dict(known.get(whole, {}))
     if core and core != whole:
         for target, weight in known.get(core, {}).items():

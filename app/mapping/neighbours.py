@@ -20,6 +20,17 @@ from app.mapping.vocabulary import listed, vocabulary, words
 from app.mapping.weighed import Match
 
 GUESSED = 42
+SITES_OWN = frozenset(
+    """
+    owner admin administrator recipient agent host organizer organiser friend emergency referrer referred referral
+    referee assignee manager assistant staff employee operator rep salesperson bot author creator created modified to
+    from cc bcc replyto site noreply support
+    """.split()
+)
+"""Whose address is never the visitor's, even where it is the only one."""
+ABROAD = re.compile(r"[1-9]\d{9,13}")
+HAN = re.compile("[\u3400-\u9fff]")
+READ_ALOUD = re.compile("[\u3041-\u30ff\\s]+")
 DIAL = re.compile(r"\+?\d{1,4}")
 PART = re.compile(r"\d{2,5}")
 DOMAIN = re.compile(r"@?[\w-]+(?:\.[\w-]+)+")
@@ -36,12 +47,16 @@ def look_around(findings: Findings, fields: list[Field], without: Collection[str
     wanted = {target for target in (*NAMES, "email", "contact_no", "message") if target not in without}
     if "email" in wanted and "email" not in findings.best:
         _join_address(findings, fields)
+        _only_address(findings, fields)
     if "contact_no" in wanted:
         _join_number(findings, fields)
     if "last_name" in wanted:
         _add_particle(findings, fields)
+        _add_second(findings, fields)
     if wanted >= {*NAMES}:
         _name_by_place(findings, fields)
+    if "contact_no" in wanted and "contact_no" not in findings.best:
+        _number_elsewhere(findings, fields)
     if "message" in wanted and "message" not in findings.best:
         _subject_as_message(findings, fields)
 
@@ -151,6 +166,50 @@ def _add_particle(findings: Findings, fields: list[Field]) -> None:
             return
 
 
+def _add_second(findings: Findings, fields: list[Field]) -> None:
+    """`apellido_paterno=Hernández` and `apellido_materno=Olvera` are one last name."""
+    last = findings.best.get("last_name")
+    for one in _left(findings, fields) if last is not None else ():
+        if last is not None and _means(one, "second_last_name") and could_be_called(one.value):
+            value = f"{last.value} {one.value.strip()}"
+            findings.take(Match("last_name", last.field, value, last.score, last.why, (*last.also, one)))
+            return
+
+
+def _only_address(findings: Findings, fields: list[Field]) -> None:
+    """The one address that there is, though its field seems to be a firm's or a parent's; not the site's own."""
+    found = [(one, address) for one in _left(findings, fields) if (address := people.email(one.value))]
+    if len({address for _, address in found}) == 1 and SITES_OWN.isdisjoint(
+        words(f"{found[0][0].key} {found[0][0].label}")
+    ):
+        one, address = found[0]
+        findings.take(Match("email", one, address, GUESSED, "it is the only e-mail address"))
+        findings.mistyped = None
+
+
+def _number_elsewhere(findings: Findings, fields: list[Field]) -> None:
+    """A number in the place of a message, or in a field whose name nobody knows, dialled as from abroad."""
+    message = findings.best.get("message")
+    if message is not None and people.looks_like_phone(message.value):
+        del findings.best["message"]
+        findings.take(
+            Match("contact_no", message.field, people.digits(message.value), GUESSED, "it is all that was written")
+        )
+        return
+    address = findings.best.get("email")
+    if address is not None and (number := people.phone_within(address.field.value.replace(address.value, ""))):
+        findings.best["contact_no"] = Match(
+            "contact_no", address.field, number, GUESSED, "it stands beside the address"
+        )
+        return
+    for one in _left(findings, fields):
+        number = people.digits(one.value)
+        is_unknown = one.kind in {"", "text"} and not meanings_of(one.key, one.label, one.kind)
+        if is_unknown and ABROAD.fullmatch(number) and people.is_valid_phone(f"+{number}"):
+            findings.take(Match("contact_no", one, number, GUESSED, "it is a number as dialled from abroad"))
+            return
+
+
 def _name_by_place(findings: Findings, fields: list[Field]) -> None:
     """Names in fields that say nothing: written as names are, and in the place where forms ask for them."""
     best = findings.best
@@ -176,7 +235,9 @@ def _name_by_place(findings: Findings, fields: list[Field]) -> None:
         second = _next_of(fields, first)
         address = best["email"].value if "email" in best else ""
         is_last = second is not None and id(second) in left and says_nothing(second.key, second.label)
-        if (
+        if second is not None and is_last and READ_ALOUD.fullmatch(second.value.strip()) and HAN.search(first.value):
+            findings.take(Match("full_name", first, first.value.strip(), GUESSED, "it stands before its reading"))
+        elif (
             second is not None
             and is_last
             and _is_name(second, after=True)

@@ -19,7 +19,8 @@ NOTHING = frozenset(
     [] {} (none) (empty) [null]""".split()
 )
 PHONE_CHARACTERS = re.compile(
-    r"[+(]?[\d\s().\-/+–]*(?:(?:ext|extension|x|#|int|доб|вн|内線|내선|poste|ramal|anexo|dahili|wew|toestel|dw)"
+    r"[+(]?[\d\s().\-/+–]*(?:(?:ext|extension|x|#|int|доб|вн|内線|내선|poste|ramal|anexo|dahili|wew|toestel|dw|apparat"
+    r"|klappe|linka|lok|local|interno|mell[eé]k|εσωτ|داخلي|שלוחה|ต่อ|分机|分機|转|轉|내선|máy lẻ)"
     r"\.?\s*\d{1,6})?",
     re.IGNORECASE,
 )
@@ -72,14 +73,23 @@ def phone(value: str, region: str | None) -> str:
     typed = digits(value)
     if not looks_like_phone(typed):
         return typed
+    return _valid_number(typed, region) or typed
+
+
+def is_valid_phone(value: str) -> bool:
+    """Whether a number with its country's code is one that can exist there."""
+    return bool(_valid_number(value, None))
+
+
+def _valid_number(typed: str, region: str | None) -> str:
     import phonenumbers
 
     try:
         number = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
-        return typed
+        return ""
     if not phonenumbers.is_valid_number(number) or number.extension:
-        return typed
+        return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -19,7 +19,7 @@ Phrase = frozenset[str]
 
 FIELDS: Final = (
     *("email", "first_name", "last_name", "full_name", "contact_no", "message", "source"),
-    *("subject", "particle", "dial", "other"),
+    *("subject", "particle", "second_last_name", "dial", "other"),
 )
 """What a phrase can mean: a lead's field, or something beside it. `other` is all that a lead has no field for."""
 WORDS: Final = ("others", "things", "noise", "consent", "titles", "endings", "surnames", "secret_words")
@@ -32,6 +32,7 @@ PHRASE_WEIGHT: dict[str, int] = {
     "first": -10, "last": -10, "given": -10, "portable": -10, "responder": -15, "respondent": -15, "sender": -15,
     "kontakt": -15, "contacto": -15, "contato": -15, "kontak": -15, "problem": -10, "issue": -10, "number": -15,
     "numero": -15, "nomer": -15, "numer": -15, "company email": -15, "original": -20,
+    "who": -45, "what": -45,
 }  # fmt: skip
 """Phrases that mean a field less surely than the others do."""
 
@@ -65,6 +66,8 @@ INSIDE: Final = {
 
 MAX_NAME = 300
 LONGEST_UNSPACED = 26
+WHATSAPP = re.compile("whats ?app", re.IGNORECASE)
+SHAREPOINT = re.compile("_x00[0-9A-Fa-f]{2}_")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Scripts whose words stand together without blanks, as far as forms are concerned."""
@@ -164,7 +167,7 @@ def _listed(languages: list[dict[str, Any]], name: str) -> Iterator[str]:
 
 @lru_cache(maxsize=8192)
 def _words(text: str) -> tuple[str, ...]:
-    found = map(_bare, _folded(CAMEL.sub(" ", text)).split())
+    found = map(_bare, _folded(CAMEL.sub(" ", WHATSAPP.sub("whatsapp", SHAREPOINT.sub(" ", text)))).split())
     if text.isascii():
         return tuple(found)
     return tuple(part for word in found for part in (_parted(word) if UNSPACED.search(word) else (word,)))

@@ -19,13 +19,16 @@ from app.sources.trees import MAX_KEY, dotted, read_json, scalar
 ASKED = (
     "label", "title", "question", "columnname", "fieldlabel", "fieldtitle", "questiontext", "questiontitle",
     "displayname", "displaytext", "heading", "prompt", "name", "fieldname", "text",
+    "etiqueta", "rótulo", "rotulo", "pergunta", "pregunta", "frage", "bezeichnung", "feld", "libellé", "libelle",
+    "titre", "titel", "titolo", "titulo", "título", "domanda", "vraag", "campo", "champ", "pytanie", "nombre", "nom",
 )  # fmt: skip
 """Where an answer's question stands, the best first; keys are compared without case, `_` and `-`."""
 CALLED = ("customkey", "variable", "columnid", "ref", "slug", "fieldname", "name", "key", "field", "fieldid", "id")
 """Where an answer's own key stands."""
 SAID = (
     "value", "stringvalue", "textvalue", "answer", "answers", "values", "response", "responses", "userdata",
-    "fieldvalue", "answertext", "selected",
+    "fieldvalue", "answertext", "selected", "valor", "wert", "valeur", "valore", "waarde", "antwort", "respuesta",
+    "resposta", "réponse", "reponse", "risposta", "antwoord", "odpowiedź", "wartość", "värde",
 )  # fmt: skip
 TOLD = ("type", "kind", "fieldtype", "inputtype", "questiontype", "answertype")
 CHOICES = ("options", "choices")

@@ -35,6 +35,7 @@ ROWS = frozenset(
         "items",
         "entries",
         "entry",
+        "events",
         "submissions",
         "results",
         "data",

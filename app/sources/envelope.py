@@ -18,7 +18,8 @@ from app.sources.trees import scalar
 
 IDS = (
     "eventid", "hookeventid", "webhookeventid", "deliveryid", "submissionid", "responseid", "entryid", "leadid",
-    "leadgenid", "triggeruuid", "payloadid", "requestid", "participantid", "submissionuuid", "eventuuid",
+    "leadgenid", "saleid", "resultid", "triggeruuid", "payloadid", "requestid", "participantid", "submissionuuid",
+    "eventuuid",
     "submissionkey", "submissiontoken", "bookingid", "bookinguid", "messageid", "callid", "ticketid", "uniqueid",
     "inquiryid", "enquiryid", "resourceid", "transactionid", "conversationid", "orderid", "recordid", "referenceid",
     "uuid", "uid", "guid",

@@ -33,7 +33,11 @@ def parse(inbound: Inbound) -> Parsed:
         return anyone(inbound)
     above = "customer." if isinstance(part(data, "customer"), dict) else ""
     said = entry(
-        data, *(above + name for name in PERSON), *(["email", "phone"] if above else []), "note", "note_attributes"
+        data,
+        *(above + name for name in PERSON),
+        *(["email", "phone", "billing_address.phone"] if above else ["default_address.phone"]),
+        "note",
+        "note_attributes",
     )
     return Parsed((said,), id_)
 
