@@ -28,7 +28,7 @@ from app.sources import source_of
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.trees import clean
 
-CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
+CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
 NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
 """What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
 WRAPPER = "form."
@@ -112,7 +112,8 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     ruled = {TARGET_OF[target]: found for target, found in rules.apply(endpoint.mapping, entry).items()}
     spent = {found.field: None for found in ruled.values() if found.field is not None}
     known = NAMES | ruled.keys() if "full_name" in ruled else ruled.keys()
-    findings = infer(_unwrapped([one for one in entry.fields if one not in spent]), known)
+    told = _secrets_of(endpoint)
+    findings = infer(_unwrapped([one for one in entry.fields if one not in spent and one.value not in told]), known)
     found = {target: match.value for target, match in findings.best.items()}
     found |= {target: one.value for target, one in ruled.items()}
     origins = {target: _origin(match, findings) for target, match in findings.best.items()}
@@ -153,6 +154,11 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         state=state,
         reason=reason,
     )
+
+
+def _secrets_of(endpoint: Endpoint) -> tuple[str, ...]:
+    """What the endpoint's senders prove themselves with; some put it into the body."""
+    return tuple(one.get_secret_value() for one in endpoint.secrets) if isinstance(endpoint, Hook) else ()
 
 
 def _unwrapped(fields: list[Field]) -> list[Field]:
@@ -260,8 +266,10 @@ def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tupl
 
 def _enquiry(lead: Lead) -> str:
     """Who asks for what; of somebody who cannot be told apart, everything that was sent."""
-    who = lead.email.casefold() or lead.contact_no
-    return f"{who}\x1f{lead.message}" if who else "\x1f".join(_content(lead))
+    if not (lead.email or lead.contact_no):
+        return "\x1f".join(_content(lead))
+    who = (lead.email.casefold(), lead.contact_no, lead.first_name, lead.last_name)
+    return "\x1f".join((*who, lead.message))
 
 
 def _content(lead: Lead) -> Iterator[str]:
@@ -283,5 +291,6 @@ def _kept_headers(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, s
     """The headers that reading it again may need, the content type first; never credentials."""
     secret = endpoint.header.lower() if isinstance(endpoint, Hook) else ""
     names = [name for name in headers if name != secret and not CREDENTIALS.search(name)]
+    names = [name for name in names if not any(one in headers[name] for one in _secrets_of(endpoint))]
     names.sort(key=lambda name: name != "content-type")
     return {clean(name): clean(headers[name][:MAX_HEADER_VALUE]) for name in names[:MAX_HEADERS]}

@@ -49,7 +49,7 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
     if hook is not None and (reply := handshake(inbound, hook)) is not None:
         return replies.hook_shaken(reply)
-    reading = intake.read(inbound, hook or unknown_endpoint("hook", name))
+    reading = await intake.read(inbound, hook or unknown_endpoint("hook", name))
     receipt = await intake.store(reading)
     status = 401 if isinstance(reading.problem, SignatureRefused) else 200
     detail = str(reading.problem or reading.submission.note)

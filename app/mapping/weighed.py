@@ -18,6 +18,9 @@ A_FEW_WORDS = 4
 MANY_WORDS = 8
 MAX_MESSAGE_BONUS = 12
 MAX_LOOKED_AT = 200
+MOST_OF_A_NAME = 5
+NUMBER = re.compile(r"\d{2}")
+SHORT_NUMBER = re.compile(r"\d{3}[ -]\d{4}|\d{3}[ -]\d{2}[ -]\d{2}")
 LOCAL_NUMBER = re.compile(r"\(?0\d{1,4}[\s)/.-]+\d[\d\s/.-]{4,}")
 """A number as dialled within a country, which identifiers are seldom like."""
 
@@ -54,7 +57,8 @@ def weighed(target: str, one: Field, called: int) -> tuple[str, int, str]:
     if target == "source":
         return value, called if called >= SURE_SOURCE and len(value) <= 100 and "@" not in value else 0, ""
     is_name = called >= ENOUGH and one.kind not in NO_NAMES and people.looks_like_name(value)
-    return value, called if is_name and not is_machine_made(value) else 0, ""
+    is_part = target != "full_name" and (len(value.split()) > MOST_OF_A_NAME or NUMBER.search(value))
+    return value, called if is_name and not is_part and not is_machine_made(value) else 0, ""
 
 
 def spoken(target: str) -> str:
@@ -82,9 +86,10 @@ def _phone(one: Field, value: str, called: int) -> tuple[str, int, str]:
     if called >= 0 and one.kind in {"", "text"}:
         count = sum(map(str.isdigit, value))
         is_likely = 9 <= count <= 13 and not is_date(value)
+        is_short = SHORT_NUMBER.fullmatch(value) is not None and says_nothing(one.key, one.label)
         is_spaced = LOCAL_NUMBER.fullmatch(people.digits(value)) is not None
         alone = 43 if value.startswith("+") else 41 if is_likely and says_nothing(one.key, one.label) else 0
-        alone = alone or (ENOUGH if is_likely and is_spaced else 0)
+        alone = alone or (ENOUGH if (is_likely and is_spaced) or is_short else 0)
     return people.digits(value), max(called, said, alone), "its value is a phone number"
 
 
