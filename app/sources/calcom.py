@@ -27,7 +27,7 @@ def parse(inbound: Inbound) -> Parsed:
     if event not in NEW:
         return Parsed((), id_at(booking, "uid"), note=f"Cal.com sent {event[:100]}, which brings no new lead")
     asked = next((key for key in ("responses", "attendees") if isinstance(booking.get(key), dict | list)), "")
-    said = [asked, *BESIDE] if asked else list(booking)  # older routing forms: the answers alone
+    said = [asked, *BESIDE] if asked else [(key,) for key in booking]  # older routing forms: the answers alone
     return Parsed((entry(booking, *said),), id_at(booking, "uid", "id"))
 
 

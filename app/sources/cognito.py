@@ -14,7 +14,7 @@ def parse(inbound: Inbound) -> Parsed:
     data = load(inbound).data
     if not isinstance(part(data, "Entry"), dict):
         return anyone(inbound)
-    said = (key for key in data if key not in {"Form", "Entry", "Id", "$version", "$etag"})
+    said = ((key,) for key in data if key not in {"Form", "Entry", "Id", "$version", "$etag"})
     return Parsed((entry(data, *said),), id_at(data, "Id"))
 
 

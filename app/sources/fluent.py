@@ -19,7 +19,7 @@ def parse(inbound: Inbound) -> Parsed:
     data = load(inbound).tree
     if not isinstance(part(data, "__submission"), dict):
         return anyone(inbound)
-    said = [key for key in data if key != "__submission"]
+    said = [(key,) for key in data if key != "__submission"]
     if not said:
         return Parsed((entry(data, "__submission.response"),), id_at(data, "__submission.id"))
     return Parsed((entry(without(data, *AGAIN), *said),), id_at(data, "__submission.id"))

@@ -15,8 +15,8 @@ def parse(inbound: Inbound) -> Parsed:
     said = part(data, "data")
     if not isinstance(said, dict) or not isinstance(said.get("sender"), dict):
         return anyone(inbound)
-    person = [f"data.sender.{key}" for key in said["sender"]]
-    asked = [f"data.{key}" for key in said if key not in {"sender", "submission_info"}]
+    person = [("data", "sender", key) for key in said["sender"]]
+    asked = [("data", key) for key in said if key not in {"sender", "submission_info"}]
     spam = "Forminit takes it for spam" if text(data, "submissionStatus").casefold() == "spam" else ""
     return Parsed((entry(data, *person, *asked),), id_at(data, "id"), spam=spam)
 

@@ -25,19 +25,19 @@ def parse(inbound: Inbound) -> Parsed:
     """An entry as it is, or what somebody chose of it, by keys of their own."""
     body = load(inbound)
     id_ = id_at(body.data, "id", "entry_id")
-    inputs = [key for key in body.data if INPUT.fullmatch(key)] if isinstance(body.data, dict) else []
+    given = body.data if isinstance(body.data, dict) else {}
+    inputs = {key: value for key, value in given.items() if INPUT.fullmatch(key)}
     if not inputs:
         return Parsed(entries_of(body), id_)
-    return Parsed(
-        (entry({key: body.data[key] for key in body.data if key not in inputs}, more=_said(body.data, inputs)),), id_
-    )
+    around = {key: value for key, value in given.items() if key not in inputs}
+    return Parsed((entry(around, more=_said(inputs)),), id_)
 
 
-def _said(data: Mapping[str, Any], inputs: list[str]) -> Iterator[Field]:
-    for key in inputs:
+def _said(inputs: Mapping[str, Any]) -> Iterator[Field]:
+    for key, value in inputs.items():
         number, _, behind = key.partition(".")
-        is_name = {f"{number}.3", f"{number}.6"} <= data.keys()
-        for one in fields_of(data[key], key):
+        is_name = {f"{number}.3", f"{number}.6"} <= inputs.keys()
+        for one in fields_of(value, key):
             yield Field(one.key, one.value, NAME.get(behind, "") if is_name else one.label, one.kind)
 
 

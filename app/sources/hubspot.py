@@ -50,7 +50,7 @@ def parse(inbound: Inbound) -> Parsed:
         id_ = ",".join(text(one, "eventId") for one in events[:5])
         return Parsed((), id_ or None, note, to_fetch=tuple(filter(None, created)))
     if isinstance(part(data, "properties"), dict):
-        return Parsed((entry(data, *(f"properties.{name}" for name in data["properties"])),))
+        return Parsed((entry(data, *(("properties", name) for name in data["properties"])),))
     return anyone(inbound)
 
 

@@ -40,9 +40,9 @@ def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
 
 
 def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
-    """The challenge's code with its HMAC, by the first of the secrets."""
+    """The challenge's code with its HMAC, by the first of the secrets; only of a GET, as a POST may hold a lead."""
     code = inbound.query.get("challengeCode", "")
-    if not CODE.fullmatch(code):
+    if inbound.method != "GET" or not CODE.fullmatch(code):
         return None
     secret = to_bytes(next(iter(credentials.secrets), ""))
     answer = {"challengeCode": code, "challengeResponse": hmac.new(secret, to_bytes(code), "sha256").hexdigest()}
@@ -50,7 +50,8 @@ def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:
 
 
 def _looks_like(inbound: Inbound, data: object) -> bool:
-    return "challengeCode" in inbound.query or like("leadGenFormResponse", header=HEADER)(inbound, data)
+    is_asked = inbound.method == "GET" and "challengeCode" in inbound.query
+    return is_asked or like("leadGenFormResponse", header=HEADER)(inbound, data)
 
 
 LINKEDIN = Source(

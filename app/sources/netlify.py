@@ -55,7 +55,7 @@ def parse(inbound: Inbound) -> Parsed:
     said = part(data, "data")
     if not isinstance(said, dict) or not isinstance(part(data, "form_name"), str):
         return anyone(inbound)
-    return Parsed((entry(data, *(f"data.{key}" for key in said if key not in NOT_ASKED)),), id_at(data, "id"))
+    return Parsed((entry(data, *(("data", key) for key in said if key not in NOT_ASKED)),), id_at(data, "id"))
 
 
 NETLIFY = Source("netlify-forms", verify, parse, like("ordered_human_fields", "data", "form_name"), also=("netlify",))

@@ -1,31 +1,37 @@
-"""Parts of a request by their paths, such as `data.fields`: what a source's file says about one provider's shape."""
+"""Parts of a request by their paths, such as `data.fields`: what a source's file says about one provider's shape.
+
+Keys that a visitor's form chose may hold dots themselves: a path with one of those is a tuple, `("data", "Tel. No")`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from app.lead import Entry, Field
 from app.sources.answers import fields_of
 from app.sources.base import Inbound, LooksLike
 from app.sources.trees import MAX_KEY, entry_of, scalar
 
+Path = str | tuple[str, ...]
+KEPT: Final[dict[str, Any]] = {}
 
-def part(data: Any, path: str) -> Any:
+
+def part(data: Any, path: Path) -> Any:
     """What stands at a path of keys; None where there is nothing."""
-    for key in path.split("."):
+    for key in _keys(path):
         data = data.get(key) if isinstance(data, dict) else None
     return data
 
 
-def text(data: Any, path: str) -> str:
+def text(data: Any, path: Path) -> str:
     """The scalar at a path as text, as far as a name goes; "" where there is none."""
     found = part(data, path)
     return "" if isinstance(found, dict | list) else scalar(found)[:MAX_KEY]
 
 
-def id_at(data: Any, *paths: str) -> str | None:
+def id_at(data: Any, *paths: Path) -> str | None:
     """The first id that stands at one of the paths."""
     return next((found for path in paths if (found := text(data, path).strip())), None)
 
@@ -47,12 +53,12 @@ def like(*paths: str, header: str = "") -> LooksLike:
     return looks_like
 
 
-def entry(data: Any, *paths: str, more: Iterable[Field] = ()) -> Entry:
+def entry(data: Any, *paths: Path, more: Iterable[Field] = ()) -> Entry:
     """What a person said, at the paths and in `more`; the rest is kept beside it, and never taken for the person's.
 
     Keys begin at the paths: what the provider calls the objects above says nothing about anybody.
     """
-    said = chain.from_iterable(fields_of(part(data, path), _last(path)) for path in paths)
+    said = chain.from_iterable(fields_of(part(data, path), _keys(path)[-1]) for path in dict.fromkeys(paths))
     return entry_of(chain(more, said, beside(without(data, *paths))), data)
 
 
@@ -61,16 +67,25 @@ def beside(data: Any) -> Iterator[Field]:
     return (Field(one.key, one.value, one.label, "variable") for one in fields_of(data))
 
 
-def without(data: Any, *paths: str) -> Any:
+def without(data: Any, *paths: Path) -> Any:
     """The data but for what stands at the paths."""
+    gone: dict[str, Any] = {}
     for path in paths:
-        first, _, below = path.partition(".")
-        if isinstance(data, dict) and first in data:
-            inner = {first: without(data[first], below)} if below else {}
-            data = {**{key: value for key, value in data.items() if key != first}, **inner}
-    return data
+        *above, last = _keys(path)
+        node: dict[str, Any] | None = gone
+        for key in above:
+            node = node.setdefault(key, {}) if node is not None else None
+        if node is not None:
+            node[last] = None
+    return _less(data, gone)
 
 
-def _last(path: str) -> str:
-    """The key of a single value; none for an object or a list, whose own keys say what they are."""
-    return path.rpartition(".")[2]
+def _less(data: Any, gone: dict[str, Any]) -> Any:
+    """The data but for the keys that `gone` has as None, and within what it has as more of the same."""
+    if not gone or not isinstance(data, dict):
+        return data
+    return {key: _less(data[key], inner) for key in data if (inner := gone.get(key, KEPT)) is not None}
+
+
+def _keys(path: Path) -> tuple[str, ...]:
+    return path if isinstance(path, tuple) else tuple(path.split("."))

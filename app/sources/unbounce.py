@@ -23,8 +23,9 @@ def parse(inbound: Inbound) -> Parsed:
     said = embedded(data["data.json"]) if isinstance(data, dict) and isinstance(data.get("data.json"), str) else None
     if not isinstance(said, dict):
         return anyone(inbound)
-    asked = [key for key in said if key not in PAGE]
-    around = {key: value for key, value in data.items() if key not in {*COPIES, *said}}
+    asked = [(key,) for key in said if key not in PAGE]
+    again = {*COPIES, *said}
+    around = {key: value for key, value in data.items() if key not in again}
     found = entry(said, *asked)
     return Parsed((entry_of([*found.fields, *beside(around)], data),))
 

@@ -11,7 +11,7 @@ from app.errors import SourceError
 from app.sources.base import Credentials, Inbound, Parsed, Reply, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone
-from app.sources.parts import entry, like, part
+from app.sources.parts import entry, like, part, text
 from app.sources.signatures import Hmac
 
 NEW = frozenset(("customer.created", "order.created", ""))
@@ -43,7 +43,7 @@ def parse(inbound: Inbound) -> Parsed:
 
 
 def _is_ping(data: Any) -> bool:
-    return isinstance(data, dict) and data.keys() == {"webhook_id"}
+    return isinstance(data, dict) and data.keys() == {"webhook_id"} and text(data, "webhook_id").isdigit()
 
 
 def _looks_like(inbound: Inbound, data: object) -> bool:

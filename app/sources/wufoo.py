@@ -26,7 +26,8 @@ def parse(inbound: Inbound) -> Parsed:
     if not isinstance(data, dict) or "EntryId" not in data:
         return anyone(inbound)
     said = [key for key in data if key.startswith("Field") and key[5:].isdigit()]
-    around = {key: value for key, value in data.items() if key not in {*said, *STRUCTURES, "HandshakeKey"}}
+    apart = {*said, *STRUCTURES, "HandshakeKey"}
+    around = {key: value for key, value in data.items() if key not in apart}
     asked = _asked(embedded(scalar(data.get("FieldStructure"))) or {})
     return Parsed((entry(around, more=_said(data, said, asked)),), id_at(data, "EntryId"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,3 +79,24 @@ def test_the_ping_of_woocommerce_is_answered_unsigned() -> None:
 def test_an_id_of_a_header_can_be_stored() -> None:
     found = reading(as_json({"email": "ada@example.com"}, idempotency_key="00000000\x00"))
     assert "\x00" not in str(found.submission.event_id)
+
+
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [
+        ("linkedin", {"name": "Ada"}),
+        ("json", {"name": "Ada", "challenge": "30-day"}),
+        ("json", {"challenge": "ada@example.com", "telegram": "ada"}),
+        ("woocommerce", {"webhook_id": "ada@example.com"}),
+        ("woocommerce", {"webhook_id": {"email": "ada@example.com"}}),
+    ],
+)
+def test_what_may_hold_a_person_is_never_taken_for_a_handshake(source: str, body: Any) -> None:
+    sent = replace(as_json(body, x_hook_secret="abc"), query={"challengeCode": "abc", "validationToken": "abc"})
+    assert SOURCES[source].handshake(sent, Credentials(("secret",))) is None
+
+
+def test_only_a_get_is_a_challenge_of_linkedin() -> None:
+    asked = Inbound(b"", query={"challengeCode": "abc"}, method="GET")
+    assert SOURCES["linkedin"].handshake(asked, Credentials(("secret",))) is not None
+    assert source_of("auto", replace(asked, method="POST")).name == "json"
