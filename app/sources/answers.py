@@ -66,6 +66,8 @@ CHOSEN = frozenset((*SHOWN, "id", "optionvalue", "key", "ref", "other", "score",
 """The parts of an object that is a choice; the first of `SHOWN` is what a person reads."""
 
 PHONE_PARTS = ("countrycode", "country", "code", "dialcode", "prefix", "area", "areacode", "phone", "number")
+NORTH_AMERICAN = ("country", "countrycode", "area", "areacode", "prefix", "line", "linenumber")
+"""There a prefix stands behind the area."""
 WHOLE_PHONE = ("full", "e164", "international", "formatted", "phonenumber")
 ADDRESSES = ("url", "link", "href", "downloadurl", "fileurl")
 FILE_NAMES = ("filename", "name", "originalname", "title")
@@ -250,12 +252,13 @@ def _texts(named: Mapping[str, Any]) -> dict[str, str]:
 
 def _phone(named: Mapping[str, Any]) -> str:
     """The number of an object that is only that, whole or in parts; "" of any other."""
-    if not named or not named.keys() <= {*PHONE_PARTS, *WHOLE_PHONE, "ext", "extension", "type"}:
+    if not named or not named.keys() <= {*PHONE_PARTS, *NORTH_AMERICAN, *WHOLE_PHONE, "ext", "extension", "type"}:
         return ""
-    if not {"phone", "number", *WHOLE_PHONE} & named.keys():
+    if not {"phone", "number", "line", "linenumber", *WHOLE_PHONE} & named.keys():
         return ""
     whole = _first(named, WHOLE_PHONE)
-    parts = [scalar(named[key]) for key in PHONE_PARTS if key in named and any(map(str.isdigit, scalar(named[key])))]
+    order = PHONE_PARTS if named.keys().isdisjoint(("line", "linenumber")) else NORTH_AMERICAN
+    parts = [scalar(named[key]) for key in order if key in named and any(map(str.isdigit, scalar(named[key])))]
     return whole or " ".join(filter(None, parts))
 
 

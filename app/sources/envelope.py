@@ -19,23 +19,30 @@ from app.sources.trees import scalar
 IDS = (
     "eventid", "hookeventid", "webhookeventid", "deliveryid", "submissionid", "responseid", "entryid", "leadid",
     "leadgenid", "saleid", "resultid", "triggeruuid", "payloadid", "requestid", "participantid", "submissionuuid",
-    "eventuuid",
-    "submissionkey", "submissiontoken", "bookingid", "bookinguid", "messageid", "callid", "ticketid", "uniqueid",
+    "eventuuid", "messagesid", "smssid", "callsid",
+    "submissionkey", "submissiontoken", "bookingid", "bookinguid", "messageid", "callid",
+    "ticketid", "uniqueid",
     "inquiryid", "enquiryid", "resourceid", "transactionid", "conversationid", "orderid", "recordid", "referenceid",
     "uuid", "uid", "guid",
 )  # fmt: skip
 """Keys of an id that a request has to itself, the best first; compared without case, `_` and `-`."""
 RANK = {key: rank for rank, key in enumerate((*IDS, "id"))}
 OWN = RANK["id"]
+SURE = frozenset(
+    RANK[key] for key in ("submissionid", "eventid", "hookeventid", "webhookeventid", "responseid", "entryid", "leadid")
+)
+"""Ids of which a header knows no better one."""
 AROUND = (
     "meta", "event", "source", "data", "payload", "submission", "response", "formresponse", "entry", "booking", "order",
     "object", "ticket", "message", "conversation", "chat", "lead", "registration", "appointment", "call",
 )  # fmt: skip
 """Objects whose ids are the request's own; those of a form, a list or a contact come again with the next one."""
 ID_HEADER = re.compile(
-    r"(?:x-)?(?:[a-z0-9]+-)*(?:event|delivery|submission|request|idempotency|message)-(?:id|key|uuid)"
+    r"(?:[a-z0-9]+-)*(?:(?:event|delivery|submission)-(?:id|uuid)|idempotency-key)|(?:[a-z0-9]+-)+delivery|svix-id"
 )
+"""Headers of ids that come again with a repeat; a `…-request-id` is stamped anew by every proxy."""
 WEBHOOK_ID = "webhook-id"
+SENDERS_OWN = (WEBHOOK_ID, "idempotency-key")
 JOINTS = {ord(char): None for char in "_-. "}
 MAX_ID = 200
 
@@ -44,12 +51,16 @@ EVENTS = (
     "hookevent", "topic", "type", "action", "objectaction", "subscriptiontype", "notificationtype",
 )  # fmt: skip
 """Keys that say what happened; the last ones only beside an object that holds the rest."""
-LOOSE = frozenset(("type", "action", "trigger"))
+EVENT = re.compile(r"[\w.:/-]{1,80}", re.ASCII)
+"""What an event is called: one word, or several that are joined. `Emergency repair` is what somebody asks for."""
+JOINED = re.compile(r"[._:]")
 TEST = re.compile(
-    r"(?:web)?hook[._ -]?test|(?:.*[._ -])?(?:ping|test)(?:[._ -](?:event|ping|webhook|hook|trigger))?", re.IGNORECASE
+    r"(?:web)?hook[._-]?test|(?:.*[._-])?(?:ping|test)(?:[._-](?:event|ping|webhook|hook|trigger))?", re.IGNORECASE
 )
-NO_NEW_LEAD = re.compile(
-    r"cancel|delet|remov|unsubscrib|archiv|no[._ -]?show|refund|bounce|merg|trash|uninstall", re.IGNORECASE
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+NO_NEW_LEAD = frozenset(
+    "cancel cancelled canceled cancellation delete deleted deletion remove removed unsubscribe unsubscribed archive "
+    "archived refund refunded bounce bounced merge merged trash trashed uninstall uninstalled noshow".split()
 )
 TEST_FLAGS = frozenset(("istest", "test", "testmode", "testlead"))
 """Keys of a flag that a request is only a trial."""
@@ -80,36 +91,52 @@ def event_id(inbound: Inbound, data: Any, *, is_form: bool = False) -> str | Non
 
     A plain `id` in a form is the form's.
     """
-    for name, value in inbound.headers.items():
-        if _carries_an_id(name) and (name == WEBHOOK_ID or len(value) >= 8):
-            return value[:MAX_ID]
+    named = {
+        name: value[:MAX_ID]
+        for name, value in inbound.headers.items()
+        if _carries_an_id(name) and (name == WEBHOOK_ID or len(value) >= 8)
+    }
+    told = next(iter(named.values()), None)
+    if sent := next((named[name] for name in SENDERS_OWN if name in named), None):
+        return sent
     rows = data if is_rows(data) else people_in(data)
     levels = [*_levels(data), *_levels(rows[0])] if rows else _levels(data)
-    ranked = [
-        (RANK[key], place, value) for place, level in enumerate(levels) for key, value in level.items() if key in RANK
-    ]
-    found = (
-        _an_id(value) for rank, _, value in sorted(ranked, key=lambda one: one[:2]) if not (is_form and rank == OWN)
+    ranked = sorted(
+        (RANK[key], place, id_)
+        for place, level in enumerate(levels)
+        for key, value in level.items()
+        if key in RANK and (id_ := _an_id(value))
     )
-    return next(filter(None, found), None)
+    best = next(((rank, id_) for rank, _, id_ in ranked if not (is_form and rank == OWN)), None)
+    if best is None or (told and best[0] not in SURE):
+        return told
+    return best[1]
 
 
 def not_a_lead(data: Any) -> str:
     """In words, why a request is about no new lead: a test, or an event of another kind; "" where it may be one."""
     outer = plain(data)
-    flag = next((key for key in TEST_FLAGS if str(outer.get(key)).casefold() in {"true", "1", "yes"}), "")
-    if flag:
+    if any(outer.get(key) in (1, "true") for key in TEST_FLAGS):
         return "a test"
-    is_envelope = any(isinstance(value, dict | list) for value in outer.values())
     for key in EVENTS:
         said = outer.get(key)
-        if not isinstance(said, str) or len(said) > 80 or (key in LOOSE and not is_envelope):
+        if not isinstance(said, str) or not EVENT.fullmatch(said) or not (_is_envelope(outer) or JOINED.search(said)):
             continue
-        if TEST.fullmatch(said.strip()):
+        if TEST.fullmatch(said):
             return f"a test ({said})"
-        if NO_NEW_LEAD.search(said):
+        if says_no_new_lead(said):
             return f"the event is {said}"
     return ""
+
+
+def says_no_new_lead(event: str) -> bool:
+    """Whether an event's name says that something that was there ended: `contact.deleted`, `BookingCancelled`."""
+    words = [word.casefold() for word in WORD.findall(event[:MAX_ID])]
+    return not NO_NEW_LEAD.isdisjoint(words) or "noshow" in "".join(words)
+
+
+def _is_envelope(outer: dict[str, Any]) -> bool:
+    return any(isinstance(value, dict | list) for value in outer.values())
 
 
 def challenge(inbound: Inbound, data: Any, credentials: Credentials) -> Reply | None:

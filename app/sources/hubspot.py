@@ -47,7 +47,7 @@ def parse(inbound: Inbound) -> Parsed:
     if events and all("subscriptionType" in one for one in events):
         created = [text(one, "objectId") for one in events if _is_new(one)]
         note = "" if created else f"HubSpot sent {text(events[0], 'subscriptionType')[:100]}, which brings no new lead"
-        id_ = ",".join(text(one, "eventId") for one in events[:5])
+        id_ = ",".join(filter(None, (text(one, "eventId") for one in events[:5])))
         return Parsed((), id_ or None, note, to_fetch=tuple(filter(None, created)))
     if isinstance(part(data, "properties"), dict):
         return Parsed((entry(data, *(("properties", name) for name in data["properties"])),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone
-from app.sources.parts import entry, like, part
+from app.sources.parts import entry, like, part, text
 from app.sources.signatures import Hmac
 
 NEW = (
@@ -32,14 +32,15 @@ def parse(inbound: Inbound) -> Parsed:
     if not isinstance(data, dict):
         return anyone(inbound)
     above = "customer." if isinstance(part(data, "customer"), dict) else ""
-    said = entry(
-        data,
-        *(above + name for name in PERSON),
-        *(["email", "phone", "billing_address.phone"] if above else ["default_address.phone"]),
-        "note",
-        "note_attributes",
-    )
-    return Parsed((said,), id_)
+    said = [above + name for name in PERSON]
+    said += ["email", "phone", "billing_address.phone"] if above else ["default_address.phone", "billing_address.phone"]
+    if not (text(data, f"{above}first_name") or text(data, f"{above}last_name")):
+        addresses = ("billing_address", f"{above}default_address")
+        named = next(
+            (one for one in addresses if text(data, f"{one}.first_name") or text(data, f"{one}.last_name")), ""
+        )
+        said += [f"{named}.{name}" for name in ("first_name", "last_name", "phone")] if named else []
+    return Parsed((entry(data, *said, "note", "note_attributes"),), id_)
 
 
 SHOPIFY = Source(

@@ -10,7 +10,7 @@ import pytest
 from app.sources import SOURCES, source_of
 from app.sources.base import Credentials, Inbound, Parsed
 from tests.sources.contract import CASES
-from tests.sources.requests import as_json, form, reading
+from tests.sources.requests import as_json, form, hook, reading
 
 STRANGERS: list[dict[str, Any]] = [
     {"object": "page", "id": "7b1c", "properties": {"Name": "Ada", "Email": "ada@example.com"}},
@@ -100,3 +100,23 @@ def test_only_a_get_is_a_challenge_of_linkedin() -> None:
     asked = Inbound(b"", query={"challengeCode": "abc"}, method="GET")
     assert SOURCES["linkedin"].handshake(asked, Credentials(("secret",))) is not None
     assert source_of("auto", replace(asked, method="POST")).name == "json"
+
+
+def test_events_of_hubspot_without_ids_have_none() -> None:
+    event = {"subscriptionType": "contact.creation", "objectId": 1, "portalId": 1}
+    assert parsed("hubspot", [event, event]).event_id is None
+
+
+@pytest.mark.parametrize("where", ["billing_address", "default_address"])
+def test_a_guest_of_a_shop_is_called_as_the_address_says(where: str) -> None:
+    address = {"first_name": "Ada", "last_name": "King", "phone": "+442079460958"}
+    customer = {"first_name": None, "default_address": address if where == "default_address" else None}
+    order = {"email": "ada@example.com", "customer": customer, "billing_address": None, where: address}
+    [found] = reading(as_json(order), hook("shopify")).submission.leads
+    assert (found.first_name, found.last_name, found.contact_no) == ("Ada", "King", "+442079460958")
+
+
+def test_a_number_in_four_parts_is_one() -> None:
+    phone = {"country": "1", "area": "415", "prefix": "555", "line": "0142"}
+    [found] = reading(as_json({"email": "ada@example.com", "phone": phone}), hook()).submission.leads
+    assert "".join(filter(str.isdigit, found.contact_no)) == "14155550142"
