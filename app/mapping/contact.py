@@ -19,10 +19,16 @@ SITES_OWN = frozenset(
     """
     owner admin administrator recipient agent host organizer organiser friend emergency referrer referred referral
     referee assignee manager assistant staff employee operator rep salesperson bot author creator created modified to
-    from cc bcc replyto site noreply support
+    from cc bcc replyto site noreply support realtor broker seller listing sales consultant provider inviter approver
+    closer setter autoresponder notification
     """.split()
 )
 """Whose address is never the visitor's, even where it is the only one."""
+FIRMS = frozenset("to from site property company business".split())
+ROLES = frozenset(
+    "info office sales admin contact hello noreply support mail team owner enquiries inquiries biz kontakt".split()
+)
+"""Local parts of addresses that are no person's."""
 ABROAD = re.compile(r"[1-9]\d{9,13}")
 DIAL = re.compile(r"\+?\d{1,4}")
 PART = re.compile(r"\d{2,5}")
@@ -101,12 +107,20 @@ def _stands_for_phone(one: Field) -> bool:
 def only_address(findings: Findings, fields: list[Field]) -> None:
     """The one address that there is, though its field seems to be a firm's or a parent's; not the site's own."""
     found = [(one, address) for one in left_over(findings, fields) if (address := people.email(one.value))]
-    if len({address for _, address in found}) == 1 and SITES_OWN.isdisjoint(
-        words(f"{found[0][0].key} {found[0][0].label}")
-    ):
+    if len({address for _, address in found}) == 1:
         one, address = found[0]
+        is_theirs = not SITES_OWN.isdisjoint(words(f"{one.key} {one.label}"))
+        if is_theirs or is_sites_own(one, address, findings):
+            return
         findings.take(Match("email", one, address, GUESSED, "it is the only e-mail address"))
         findings.mistyped = None
+
+
+def is_sites_own(one: Field, address: str, findings: Findings) -> bool:
+    """Whether a firm's address beside a phone is that of the site itself: hidden, or a role's, as `info@`."""
+    if "contact_no" not in findings.best or FIRMS.isdisjoint(words(f"{one.key} {one.label}")):
+        return False
+    return one.kind == "hidden" or not ROLES.isdisjoint(words(address.partition("@")[0]))
 
 
 def number_elsewhere(findings: Findings, fields: list[Field]) -> None:

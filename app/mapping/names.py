@@ -50,7 +50,7 @@ def split_name(full: str, *, family_first: bool = False, japanese: bool = False)
     if EASTERN.search(text):
         return _eastern(text, japanese=japanese)
     if "," in text or "،" in text:
-        text = _turned(text)
+        text = _turned(" ".join(text.replace(",", ", ").split()))
     spelled = without_titles(text.split())
     text = " ".join(spelled)
     if len(spelled) < 2:
@@ -88,6 +88,8 @@ def says_name(value: str, first: str, last: str) -> bool:
 
 def _is_title(word: str, titles: frozenset[str], *, many: bool) -> bool:
     """A title has its dot, or is in a script of its own, or enough of a name follows it."""
+    if word in {"M.", "MM."} and many:
+        return True
     bare = word.casefold().rstrip(".,")
     if bare.replace(".", "") in titles:
         return "." in word or not word.isascii() or many

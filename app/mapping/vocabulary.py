@@ -43,7 +43,8 @@ CONTROLS: Final = frozenset(
     autoresponse; blacklist; form name; form id; form type; access key; accesskey; api key; apikey;
     g recaptcha response; h captcha response; cf turnstile response; frc captcha solution; altcha; utf; charset;
     authenticity token; csrf token; csrfmiddlewaretoken; wpnonce; wp http referer; form key; submit; oid; from name;
-    powered by; remote ip; user agent
+    powered by; remote ip; user agent; autoresponder; autoresponder body; autoresponder message; autoresponder subject;
+    thank you message; thankyou message; success message; confirmation message; error message
     """.split(";")
 )
 """Fields that steer a form service or a page; never about the person."""
