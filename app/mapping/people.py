@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import islice
 
 from app.mapping.names import split_name
 from app.mapping.vocabulary import vocabulary
 
-ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"'@]+\.[^\s<>()\[\],;:\"'@]+")
+ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:\"'])[^\s<>()\[\],;:\"'@]{1,64}+@[^\s<>()\[\],;:\"'@]{3,255}+(?!@)")
 NOTHING = frozenset(
     """- -- --- n/a na n.a. null none undefined nil nan false unknown . / なし 無し 無 无 없음 нет немає brak keine kein
     aucun aucune ninguno ninguna nessuno nessuna nenhum nenhuma geen ingen nincs žádný yok لا لايوجد אין ไม่มี không
@@ -60,7 +61,9 @@ def email(value: str) -> str:
 def _valid(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
-    for candidate in (text, *ADDRESS.findall(text)[:1]):
+    is_whole = text.count("@") == 1 and " " not in text
+    within = (found[0].rstrip(".") for found in ADDRESS.finditer(text) if "." in found[0])
+    for candidate in (*([text] if is_whole else ()), *islice(within, 1)):
         try:
             return validate_email(candidate, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError:
@@ -96,7 +99,9 @@ def _valid_number(typed: str, region: str | None) -> str:
 def digits(value: str) -> str:
     """A number as typed, in the digits 0 to 9 whatever the script, and without a spreadsheet's `.0`."""
     text = value.strip()
-    if not text.isascii() and len(text) < 2 * MAX_PHONE:
+    if len(text) >= 2 * MAX_PHONE:
+        return text
+    if not text.isascii():
         text = "".join(str(unicodedata.decimal(char, char)) for char in text.translate(WIDE))
     return SPREADSHEET_NUMBER.sub(r"\1", text) if text.endswith(".0") else text
 

@@ -80,3 +80,15 @@ def test_a_japanese_familys_name_has_mostly_two_characters(typed: str, first: st
 )
 def test_parts_that_were_asked_for_are_kept_apart(found: dict[str, str], first: str, last: str) -> None:
     assert names_of(found) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "last"),
+    [
+        ("Lovelace,Ada", "Ada", "Lovelace"),
+        ("MARQUEZ,ROSALIND", "ROSALIND", "MARQUEZ"),
+        ("M. Théophile Aubert-Lacaze", "Théophile", "Aubert-Lacaze"),
+    ],
+)
+def test_a_comma_needs_no_blank_and_a_frenchman_has_his_title(typed: str, first: str, last: str) -> None:
+    assert split_name(typed) == (first, last)
