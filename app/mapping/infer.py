@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from app.lead import Field
@@ -35,10 +36,10 @@ ROBOTS = frozenset(("human", "humans", "robot", "robots", "bot", "bots", "spam",
 UNTICKED = frozenset(("", "0", "no", "off", "false"))
 NEVER_MAPPED = frozenset(("variable", "file"))
 AT_HOME = 8
-DIGIT = re.compile(r"\d")
+SIGN = {"email": re.compile("[@＠]"), "contact_no": re.compile(r"\d"), "message": re.compile(r"\s|[^\x00-\x7f]")}
+"""What a value must have in it for a target that its field's name does not say."""
 MAX_ADDRESS = 4000
 MAX_LOOKED_AT = 200
-KNOWN_BY_VALUE = frozenset(("email", "contact_no", "message"))
 
 
 def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
@@ -163,21 +164,26 @@ def _matches(one: Field, without: Collection[str], findings: Findings) -> Iterat
     """The targets that a field may be. Notes an e-mail field without an address in passing."""
     if one.kind in NEVER_MAPPED or people.is_nothing(one.value):
         return
-    named = meanings_of(one.key, one.label, one.kind)
-    has_at = "@" in one.value or "＠" in one.value
-    has_digit = DIGIT.search(one.value) is not None
-    for target in TARGETS:
+    for target, called, named in _possible(one.key, one.label, one.kind):
         if target in without:
             continue
-        called, name = named.get(target, (0, ""))
-        if called < ENOUGH and target not in KNOWN_BY_VALUE:
-            continue
-        if (target == "email" and not has_at) or (target == "contact_no" and not has_digit):
-            given, score, why = "", 0, ""
-        else:
+        if called >= ENOUGH or SIGN[target].search(one.value):
             given, score, why = weighed(target, one, called)
-        if score >= ENOUGH:
-            is_named = name and called >= ENOUGH
-            yield Match(target, one, given, score, f"{name!r} means {spoken(target)}" if is_named else why)
-        elif target == "email" and called >= SURELY and findings.mistyped is None:
+            if score >= ENOUGH:
+                yield Match(target, one, given, score, named or why)
+                continue
+        if target == "email" and called >= SURELY and findings.mistyped is None:
             findings.mistyped = one
+
+
+@lru_cache(maxsize=2048)
+def _possible(key: str, label: str, kind: str) -> tuple[tuple[str, int, str], ...]:
+    """The targets that a field may be by its name or its value: each with how surely the name means it, and why."""
+    named = meanings_of(key, label, kind)
+    found = []
+    for target in TARGETS:
+        called, name = named.get(target, (0, ""))
+        if called >= ENOUGH or target in SIGN:
+            why = f"{name!r} means {spoken(target)}" if name and called >= ENOUGH else ""
+            found.append((target, called, why))
+    return tuple(found)
