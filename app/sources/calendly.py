@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, id_at, like, part, text
 from app.sources.signatures import Hmac
 
@@ -25,7 +25,7 @@ def parse(inbound: Inbound) -> Parsed:
     if not (event := text(data, "event")).startswith(OWN):
         return anyone(inbound)
     if event not in NEW:
-        return Parsed((), id_, note=f"Calendly sent {event[:100]}, which brings no new lead")
+        return of_event(inbound, "Calendly", event, id_)
     invited = {key: value for key, value in invited.items() if key != "questions_and_responses"}  # the same, again
     above = "invitee." if isinstance(invited.get("invitee"), dict) else ""
     return Parsed((entry(invited, *(above + name for name in PERSON), *SAID),), id_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.lead import Field
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, like, part, text, without
 from app.sources.signatures import Hmac
 
@@ -20,8 +20,10 @@ def parse(inbound: Inbound) -> Parsed:
     data = load(inbound).data
     if not isinstance(part(data, "data"), dict) or ":" not in (event := text(data, "event")):
         return anyone(inbound)
-    if event not in NEW or text(data, "data.from") == "operator":
-        return Parsed((), note=f"Crisp sent {event[:100]}, which brings no new lead")
+    if text(data, "data.from") == "operator":
+        return Parsed((), note=f"Crisp sent {event[:100]} of an operator")
+    if event not in NEW:
+        return of_event(inbound, "Crisp", event)
     named = (Field("name", name, "Name") for path in NICKNAMES if (name := text(data, path)))
     return Parsed((entry(without(data, *NICKNAMES), *PERSON, "data.content", more=named),))
 

@@ -62,6 +62,11 @@ NO_NEW_LEAD = frozenset(
     "cancel cancelled canceled cancellation delete deleted deletion remove removed unsubscribe unsubscribed archive "
     "archived refund refunded bounce bounced merge merged trash trashed uninstall uninstalled noshow".split()
 )
+NOBODY_NEW = frozenset(
+    "update updated paid fulfilled closed completed ended assigned unassigned snoozed read replied rated profile "
+    "upemail cleaned campaign restore restored ping".split()
+)
+"""What else a provider tells of people who have been told of before."""
 TEST_FLAGS = frozenset(("istest", "test", "testmode", "testlead"))
 """Keys of a flag that a request is only a trial."""
 
@@ -75,6 +80,17 @@ def anyone(inbound: Inbound) -> Parsed:
     return Parsed(
         entries_of(body), event_id(inbound, body.tree, is_form=body.pairs is not None), hold=not_a_lead(body.tree)
     )
+
+
+def of_event(inbound: Inbound, provider: str, event: str, id_: str | None = None) -> Parsed:
+    """A request about an event that brings no lead: a note; where it is an unknown one, its people are held."""
+    said = f"{provider} sent {event[:100]}, which brings no new lead"
+    words = {word.casefold() for word in WORD.findall(event[:MAX_ID])}
+    if not says_no_new_lead(event) and words.isdisjoint(NOBODY_NEW):
+        entries = anyone(inbound).entries
+        if any("@" in one.value for entry in entries for one in entry.fields):
+            return Parsed(entries, id_, hold=f"{provider} sent {event[:100] or 'no event'}, which is unknown")
+    return Parsed((), id_, note=said)
 
 
 def handshake(inbound: Inbound, credentials: Credentials) -> Reply | None:

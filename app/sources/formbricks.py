@@ -26,7 +26,7 @@ def parse(inbound: Inbound) -> Parsed:
     if not isinstance(response, dict):
         return anyone(inbound)
     id_ = inbound.headers.get("webhook-id") or id_at(response, "id")
-    if response.get("finished") is not True:
+    if response.get("finished") not in (True, "true"):
         return Parsed((), id_, note=f"Formbricks sent {text(data, 'event')[:100]}: the response is not finished")
     return Parsed((entry(data, "data.hiddenFields", more=_answers(response.get("data"))),), id_)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, id_at, like, part, text
 from app.sources.signatures import Hmac
 
@@ -25,7 +25,7 @@ def parse(inbound: Inbound) -> Parsed:
     topic = text(data, "topic")
     id_ = id_at(data, "id")
     if topic not in NEW:
-        return Parsed((), id_, note=f"Intercom sent {topic[:100]}, which brings no new lead")
+        return of_event(inbound, "Intercom", topic, id_)
     person = next((one for one in ("user", "contact", "source.author") if isinstance(part(item, one), dict)), "")
     above = f"{person}." if person else ""
     said = [f"{above}{name}" for name in ("name", "email", "phone", "custom_attributes")]

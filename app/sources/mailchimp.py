@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, like, part, text
 from app.sources.signatures import token
 
@@ -18,7 +18,7 @@ def parse(inbound: Inbound) -> Parsed:
     if not isinstance(part(data, "data"), dict):
         return anyone(inbound)
     if (event := text(data, "type")) != "subscribe":
-        return Parsed((), note=f"Mailchimp sent {event[:100]}, which brings no new lead")
+        return of_event(inbound, "Mailchimp", event)
     return Parsed((entry(data, "data.merges", "data.email"),))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, like, part, text
 from app.sources.signatures import Hmac
 
@@ -27,7 +27,7 @@ def parse(inbound: Inbound) -> Parsed:
     id_ = inbound.headers.get("x-shopify-webhook-id")
     topic = inbound.headers.get("x-shopify-topic", "")
     if topic and topic not in NEW:
-        return Parsed((), id_, note=f"Shopify sent {topic[:100]}, which brings no new lead")
+        return of_event(inbound, "Shopify", topic, id_)
     data = load(inbound).data
     if not isinstance(data, dict):
         return anyone(inbound)

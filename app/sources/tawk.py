@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, like, part, text
 from app.sources.signatures import Hmac
 
@@ -26,7 +26,7 @@ def parse(inbound: Inbound) -> Parsed:
         said = entry(data, "chat.visitor.name", "chat.visitor.email", "chat.visitor.phone")
         return Parsed((said,), id_, hold="a chat's transcript, whose beginning may have come before")
     if event not in NEW:
-        return Parsed((), id_, note=f"tawk.to sent {event[:100]}, which brings no new lead")
+        return of_event(inbound, "tawk.to", event, id_)
     person = "requester" if isinstance(part(data, "requester"), dict) else "visitor"
     said = entry(data, f"{person}.name", f"{person}.email", f"{person}.phone", "message.text", "ticket.message")
     return Parsed((said,), id_)

@@ -10,7 +10,7 @@ from typing import Any
 from app.errors import SourceError
 from app.sources.base import Credentials, Inbound, Parsed, Reply, Source
 from app.sources.bodies import load
-from app.sources.envelope import anyone
+from app.sources.envelope import anyone, of_event
 from app.sources.parts import entry, like, part, text
 from app.sources.signatures import Hmac
 
@@ -35,7 +35,7 @@ def parse(inbound: Inbound) -> Parsed:
     if _is_ping(data):
         return Parsed((), id_, note="WooCommerce's ping")
     if topic not in NEW:
-        return Parsed((), id_, note=f"WooCommerce sent {topic[:100]}, which brings no new lead")
+        return of_event(inbound, "WooCommerce", topic, id_)
     if not isinstance(data, dict):
         return anyone(inbound)
     billed = [f"billing.{name}" for name in PERSON] if part(data, "billing.email") else []

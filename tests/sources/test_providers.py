@@ -120,3 +120,28 @@ def test_a_number_in_four_parts_is_one() -> None:
     phone = {"country": "1", "area": "415", "prefix": "555", "line": "0142"}
     [found] = reading(as_json({"email": "ada@example.com", "phone": phone}), hook()).submission.leads
     assert "".join(filter(str.isdigit, found.contact_no)) == "14155550142"
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "headers"),
+    [
+        ("intercom", {"topic": "ticket.created", "data": {"item": {"contacts": [{"email": "ada@example.com"}]}}}, {}),
+        ("crisp", {"website_id": "x", "event": "people:new", "data": {"email": "ada@example.com"}}, {}),
+        ("shopify", {"email": "ada@example.com"}, {"x_shopify_topic": "companies/create"}),
+        ("woocommerce", {"email": "ada@example.com"}, {"x_wc_webhook_topic": "action.my_form"}),
+        ("mailchimp", {"data": {"email": "ada@example.com"}}, {}),
+        ("tawk", {"event": "Summer gala", "email": "ada@example.com"}, {}),
+        ("calendly", {"event": "user.signup", "payload": {"email": "ada@example.com"}}, {}),
+    ],
+)
+def test_who_is_in_an_unknown_event_is_held_for_a_person(source: str, body: Any, headers: dict[str, str]) -> None:
+    found = parsed(source, body, **headers)
+    assert found.entries
+    assert found.hold
+
+
+@pytest.mark.parametrize("topic", ["customers/update", "customers/delete", "orders/cancelled", "orders/paid"])
+def test_an_event_that_is_known_to_be_of_nobody_new_is_a_note(topic: str) -> None:
+    found = parsed("shopify", {"email": "ada@example.com"}, x_shopify_topic=topic)
+    assert not found.entries
+    assert found.note
