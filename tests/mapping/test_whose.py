@@ -58,8 +58,9 @@ def test_secret_santa_is_no_secret() -> None:
 
 @pytest.mark.parametrize(
     "label",
-    ["How can we assist you?", "Wobei können wir helfen?", "Décrivez votre besoin", "Cuéntanos qué necesitas", "Scrivici",
-     "Fale sobre seu projeto", "Stel uw vraag", "Napisz wiadomość", "Co vás zajímá?", "Beskriv ditt ärende"],
+    ["How can we assist you?", "Wobei können wir helfen?", "Décrivez votre besoin", "Cuéntanos qué necesitas",
+     "Scrivici", "Fale sobre seu projeto", "Stel uw vraag", "Napisz wiadomość", "Co vás zajímá?",
+     "Beskriv ditt ärende"],
 )  # fmt: skip
 def test_what_real_sites_ask_is_the_message(label: str) -> None:
     assert infer([Field("q1", "Eine Website", label), *ADA]).best["message"].value == "Eine Website"
