@@ -20,7 +20,7 @@ SITES_OWN = frozenset(
     owner admin administrator recipient agent host organizer organiser friend emergency referrer referred referral
     referee assignee manager assistant staff employee operator rep salesperson bot author creator created modified to
     from cc bcc replyto site noreply support realtor broker seller listing sales consultant provider inviter approver
-    closer setter autoresponder notification
+    closer setter autoresponder notification landlord advisor adviser
     """.split()
 )
 """Whose address is never the visitor's, even where it is the only one."""

@@ -63,12 +63,18 @@ def _valid(text: str) -> str:
 
     is_whole = text.count("@") == 1 and " " not in text
     within = (found[0].rstrip(".") for found in ADDRESS.finditer(text) if "." in found[0])
-    for candidate in (*([text] if is_whole else ()), *islice(within, 1)):
+    for candidate in filter(_is_short, (*([text] if is_whole else ()), *islice(within, 1))):
         try:
             return validate_email(candidate, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError:
             continue
     return ""
+
+
+def _is_short(address: str) -> bool:
+    """Whether an address is within the lengths of RFC 5321 and DNS, beyond which a check only costs time."""
+    local, _, domain = address.partition("@")
+    return len(address) <= 254 and len(local) <= 64 and max(map(len, domain.split("."))) <= 63
 
 
 def phone(value: str, region: str | None) -> str:

@@ -62,7 +62,13 @@ def test_where_the_family_comes_first_it_is_the_last_name(typed: str, first: str
 
 @pytest.mark.parametrize(
     ("typed", "first", "last"),
-    [("山田太郎", "太郎", "山田"), ("林健太", "健太", "林"), ("田中誠", "誠", "田中"), ("さくら", "さくら", "")],
+    [
+        ("長谷川誠", "誠", "長谷川"),
+        ("山田太郎", "太郎", "山田"),
+        ("林健太", "健太", "林"),
+        ("田中誠", "誠", "田中"),
+        ("さくら", "さくら", ""),
+    ],
 )
 def test_a_japanese_familys_name_has_mostly_two_characters(typed: str, first: str, last: str) -> None:
     assert split_name(typed, japanese=True) == (first, last)

@@ -54,3 +54,13 @@ def test_a_services_secret_is_not_kept(key: str) -> None:
 
 def test_secret_santa_is_no_secret() -> None:
     assert infer([Field("secret_santa", "yes")]).dropped == 0
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["How can we assist you?", "Wobei können wir helfen?", "Décrivez votre besoin", "Cuéntanos qué necesitas",
+     "Scrivici", "Fale sobre seu projeto", "Stel uw vraag", "Napisz wiadomość", "Co vás zajímá?",
+     "Beskriv ditt ärende"],
+)  # fmt: skip
+def test_what_real_sites_ask_is_the_message(label: str) -> None:
+    assert infer([Field("q1", "Eine Website", label), *ADA]).best["message"].value == "Eine Website"
