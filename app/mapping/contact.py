@@ -30,7 +30,7 @@ ROLES = frozenset(
 )
 """Local parts of addresses that are no person's."""
 ABROAD = re.compile(r"[1-9]\d{9,13}")
-DIAL = re.compile(r"\+?\d{1,4}")
+DIAL = re.compile(r"\+?\d{1,4}|0\d{1,5}")
 PART = re.compile(r"\d{2,5}")
 DOMAIN = re.compile(r"@?[\w-]+(?:\.[\w-]+)+")
 MAX_KEY = 600

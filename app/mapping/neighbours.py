@@ -30,6 +30,8 @@ FEW_WORDS = 4
 
 def look_around(findings: Findings, fields: list[Field], without: Collection[str]) -> None:
     """Completes what was found by what stands beside it."""
+    if not findings.extra and {"email", "contact_no"} <= findings.best.keys():
+        return
     wanted = {target for target in (*NAMES, "email", "contact_no", "message") if target not in without}
     if "email" in wanted and "email" not in findings.best:
         join_address(findings, fields)
