@@ -127,8 +127,12 @@ def _kind_of(told: str) -> str:
     return next((kind for word, kind in KINDS if word in told), "")
 
 
-@lru_cache(maxsize=2048)
 def _plain(key: str) -> str:
+    return _cached_plain(key) if len(key) <= MAX_KEY else key[:MAX_KEY]  # no key of ours is nearly as long
+
+
+@lru_cache(maxsize=2048)
+def _cached_plain(key: str) -> str:
     return key.casefold().replace("_", "").replace("-", "").replace(" ", "")
 
 

@@ -26,6 +26,12 @@ CHARSET = re.compile(
 
 FORM_KEY = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])+")
 MAX_LEVELS = 8
+MAX_GUESSED = 20_000
+
+UNDEFINED = re.compile(rb"[\x8d\x8f\x9d]")
+BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])(?:[\xb9\xb3\xbf](?=[^\W\d_])|\u0153(?=[^\W\d_ui]))")
+CARONS, GRAVES = frozenset("\u0161\u017e\u0160\u017d"), frozenset("\xec\xe8\xf8\xf9\xf2\xef")
+"""What windows-1250 looks like in windows-1252: signs between letters; Czech letters beside French ones."""
 
 Pairs = list[tuple[str, str, str]]
 """Key, value, kind of each part of a form, in order."""
@@ -130,7 +136,18 @@ def decode(parts: list[tuple[bytes, bytes, str]], declared: str) -> Pairs:
         if CHARSET.fullmatch(charset):
             with suppress(LookupError, UnicodeDecodeError):
                 return _decoded(parts, charset, "strict")
-    return _decoded(parts, "cp1252", "replace")
+    raw = b"\n".join(value[:MAX_GUESSED] for _, value, _ in parts if not value.isascii())[:MAX_GUESSED]
+    return _decoded(parts, _likely_charset(raw), "replace")
+
+
+def _likely_charset(raw: bytes) -> str:
+    """The windows charset of bytes that declare none: western, unless they look central European or Russian."""
+    text = raw.decode("cp1252", "replace")
+    letters = [char for char in text if char.isalpha()]
+    if len(letters) > 3 and sum(not char.isascii() for char in letters) > 0.6 * len(letters):
+        return "cp1251"
+    is_czech = not CARONS.isdisjoint(text) and not GRAVES.isdisjoint(text)
+    return "cp1250" if is_czech or BETWEEN_LETTERS.search(text) or UNDEFINED.search(raw) else "cp1252"
 
 
 def _decoded(parts: list[tuple[bytes, bytes, str]], charset: str, errors: str) -> Pairs:

@@ -51,10 +51,17 @@ def read_json(body: bytes) -> Any:
 
 def entry_of(fields: Iterable[Field], data: Any) -> Entry:
     """An entry of `fields`, as far as they are not too many."""
-    counted = tuple(islice(fields, MAX_FIELDS + 1))
+    counted = tuple(map(_cut, islice(fields, MAX_FIELDS + 1)))
     if len(counted) > MAX_FIELDS:
         raise Unreadable(f"the body has more than {MAX_FIELDS} fields")
     return Entry(counted, data)
+
+
+def _cut(one: Field) -> Field:
+    """A field whose key and label are no longer than a name; a key loses its beginning."""
+    if len(one.key) <= MAX_KEY and len(one.label) <= MAX_KEY:
+        return one
+    return Field(one.key[-MAX_KEY:], one.value, one.label[:MAX_KEY], one.kind)
 
 
 def merge_repeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -274,3 +274,21 @@ class TestJson:
 
 def test_an_object_in_a_wrapper_is_a_lead() -> None:
     assert lead(as_json({"data": {"email": "ada@example.com"}})).email == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [
+        ("Małgorzata Wiśniewska", "cp1250"), ("Božena Němečková", "cp1250"), ("Ľubomír Ťažký", "cp1250"),
+        ("Иван Петров", "cp1251"), ("René Groß", "cp1252"), ("Cœur Ève Noël", "cp1252"), ("¿Qué tal, Núñez?", "cp1252"),
+    ],
+)  # fmt: skip
+def test_a_form_of_no_charset_is_read_in_the_likely_one(name: str, charset: str) -> None:
+    sent = b"email=someone%40example.com&name=" + name.encode(charset)
+    assert fields(request(sent, URLENCODED))["name"] == name
+
+
+def test_a_very_long_name_of_a_field_is_cut_everywhere() -> None:
+    answers = [{"label": "l" * 5000, "k" * 5000: "x", "type": "t" * 5000, "value": "ada@example.com"}]
+    [entry] = reading(as_json({"fields": answers})).entries
+    assert all(len(one.key) <= 600 and len(one.label) <= 600 for one in entry.fields)
