@@ -25,6 +25,7 @@ SITES_OWN = frozenset(
 )
 """Whose address is never the visitor's, even where it is the only one."""
 FIRMS = frozenset("to from site property company business".split())
+SITES = frozenset("to from site property".split())
 ROLES = frozenset(
     "info office sales admin contact hello noreply support mail team owner enquiries inquiries biz kontakt".split()
 )
@@ -117,10 +118,12 @@ def only_address(findings: Findings, fields: list[Field]) -> None:
 
 
 def is_sites_own(one: Field, address: str, findings: Findings) -> bool:
-    """Whether a firm's address beside a phone is that of the site itself: hidden, or a role's, as `info@`."""
-    if "contact_no" not in findings.best or FIRMS.isdisjoint(words(f"{one.key} {one.label}")):
+    """Whether an address beside a phone is the site's own: a hidden one of a firm, or a role's, as `info@`."""
+    named = words(f"{one.key} {one.label}")
+    if "contact_no" not in findings.best or FIRMS.isdisjoint(named):
         return False
-    return one.kind == "hidden" or not ROLES.isdisjoint(words(address.partition("@")[0]))
+    is_role = not ROLES.isdisjoint(words(address.partition("@")[0]))
+    return one.kind == "hidden" or (is_role and not SITES.isdisjoint(named))
 
 
 def number_elsewhere(findings: Findings, fields: list[Field]) -> None:

@@ -36,6 +36,7 @@ ROBOTS = frozenset(("human", "humans", "robot", "robots", "bot", "bots", "spam",
 UNTICKED = frozenset(("", "0", "no", "off", "false"))
 NEVER_MAPPED = frozenset(("variable", "file"))
 AT_HOME = 8
+IDENTIFIER = re.compile(r"(?:^|[._-])id$|[a-z]I[dD]$", re.ASCII)
 SIGN = {"email": re.compile("[@＠]"), "contact_no": re.compile(r"\d"), "message": re.compile(r"\s|[^\x00-\x7f]")}
 """What a value must have in it for a target that its field's name does not say."""
 MAX_ADDRESS = 4000
@@ -95,7 +96,7 @@ def _is_trap(one: Field) -> bool:
 
 def _is_paid_with(one: Field) -> bool:
     """A card's number or an IBAN, unless the field asked for a phone or is an id."""
-    if not is_payment(one.value) or one.key.lower().endswith("id"):
+    if not is_payment(one.value) or IDENTIFIER.search(one.key):
         return False
     return one.kind != "phone" and meanings_of(one.key, one.label, one.kind).get("contact_no", (0, ""))[0] < ENOUGH
 

@@ -30,9 +30,13 @@ def test_another_persons_address_is_not_the_leads(whose: str) -> None:
     assert found["full_name"].value == "Ada Lovelace"
 
 
-@pytest.mark.parametrize("key", ["to", "company_email", "business_email", "property_email"])
-def test_the_sites_address_is_not_a_callers(key: str) -> None:
-    assert "email" not in infer([Field(key, "info@example.org"), *ADA]).best
+@pytest.mark.parametrize(("key", "kind"), [("to", ""), ("property_email", ""), ("company_email", "hidden")])
+def test_the_sites_address_is_not_a_callers(key: str, kind: str) -> None:
+    assert "email" not in infer([Field(key, "info@example.org", kind=kind), *ADA]).best
+
+
+def test_a_firms_address_that_was_typed_is_the_contact_beside_a_phone_too() -> None:
+    assert infer([Field("business_email", "info@example.org"), *ADA]).best["email"].value == "info@example.org"
 
 
 def test_a_firms_address_is_the_contact_where_there_is_no_phone() -> None:
