@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.lead import Field
 from app.sources.base import Inbound, Parsed, Source
 from app.sources.bodies import load
 from app.sources.envelope import anyone
@@ -28,7 +29,10 @@ def parse(inbound: Inbound) -> Parsed:
         return Parsed((), id_at(booking, "uid"), note=f"Cal.com sent {event[:100]}, which brings no new lead")
     asked = next((key for key in ("responses", "attendees") if isinstance(booking.get(key), dict | list)), "")
     said = [asked, *BESIDE] if asked else [(key,) for key in booking]  # older routing forms: the answers alone
-    return Parsed((entry(booking, *said),), id_at(booking, "uid", "id"))
+    number = text(booking, "responses.location.value.optionValue")
+    is_phone = bool(number) and text(booking, "responses.location.value.value") == "phone"
+    called = [Field("phone", number, "Phone", "phone")] if is_phone else []
+    return Parsed((entry(booking, *said, more=called),), id_at(booking, "uid", "id"))
 
 
 CALCOM = Source(

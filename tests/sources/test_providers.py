@@ -145,3 +145,13 @@ def test_an_event_that_is_known_to_be_of_nobody_new_is_a_note(topic: str) -> Non
     found = parsed("shopify", {"email": "ada@example.com"}, x_shopify_topic=topic)
     assert not found.entries
     assert found.note
+
+
+def test_where_to_call_is_the_number_of_who_booked() -> None:
+    said = {
+        "email": {"label": "email_address", "value": "ada@example.com"},
+        "location": {"label": "location", "value": {"optionValue": "+4520123456", "value": "phone"}},
+    }
+    sent = as_json({"triggerEvent": "BOOKING_CREATED", "payload": {"responses": said}})
+    [found] = reading(sent, hook("calcom")).submission.leads
+    assert found.contact_no == "+4520123456"
