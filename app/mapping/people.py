@@ -91,6 +91,8 @@ def is_valid_phone(value: str) -> bool:
 
 
 def _valid_number(typed: str, region: str | None) -> str:
+    if region is None and not typed.startswith("+"):
+        return ""
     import phonenumbers
 
     try:

@@ -25,7 +25,7 @@ LOCAL_NUMBER = re.compile(r"\(?0\d{1,4}[\s)/.-]+\d[\d\s/.-]{4,}")
 """A number as dialled within a country, which identifiers are seldom like."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Match:
     """A field that may be the target, the value it gives, how surely (0–180), and why, in words.
 
