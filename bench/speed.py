@@ -49,7 +49,7 @@ JAPANESE = {
     "お問い合わせ内容": "見積もりをお願いします。",
 }
 UNNAMED = {f"field_{at}": value for at, value in enumerate(PLAIN.values())}
-TYPICAL = {
+TYPICAL: dict[str, Mapping[str, object]] = {
     "plain": {**PLAIN, **TRACKED, "company": "Engines", "budget": "5000", "consent": "on"},
     "german": {**GERMAN, "datenschutz": "ja", "budget": "5000"},
     "japanese": {**JAPANESE, "会社名": "みどり工房", "同意する": "同意する"},

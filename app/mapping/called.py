@@ -206,8 +206,8 @@ def _meaning(spelled: tuple[str, ...]) -> dict[str, int]:
         for target, weight in known.get(core, {}).items():
             best[target] = max(best.get(target, 0), weight - 3)
     for phrase in _phrases_in(spelled) - {whole}:
-        if len(phrase) == 1 and len(next(iter(phrase))) == 1:
-            continue  # one letter among words is none of them
+        if phrase <= listed("noise") or (len(phrase) == 1 and len(next(iter(phrase))) == 1):
+            continue  # among words one letter is none of them, and noise is noise
         others = core - phrase
         for target, weight in known[phrase].items():
             score = weight - 40 + 8 * (len(phrase) - 1) - 4 * min(len(others), 6)

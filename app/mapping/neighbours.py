@@ -197,6 +197,17 @@ def _name_by_address(findings: Findings, fields: list[Field], address: str) -> N
             why = "it is written as a name, and is in the e-mail address"
             findings.take(Match("full_name", one, one.value.strip(), GUESSED, why))
             return
+    first = fields[0] if fields else None
+    if first is not None and any(one is first for one in findings.extra) and _is_asked_first(first):
+        why = "it is written as a name, and was asked first"
+        findings.take(Match("full_name", first, first.value.strip(), GUESSED, why))
+
+
+def _is_asked_first(one: Field) -> bool:
+    """Two words or more, each with a capital, in a field whose name is of no language that is known."""
+    spelled = one.value.split()
+    is_unknown = not any(score for score, _ in meanings_of(one.key, one.label, one.kind).values())
+    return is_unknown and len(spelled) > 1 and all(word[:1].isupper() for word in spelled) and _is_name(one)
 
 
 def _is_name(one: Field, *, after: bool = False) -> bool:

@@ -89,7 +89,9 @@ def _phone(one: Field, value: str, called: int) -> tuple[str, int, str]:
 def is_date(value: str) -> bool:
     """Whether digits are a day's, not a phone's: `2026-05-11 09:14:40`, `27.05.2026`."""
     parts = [part for part in value.replace("/", "-").replace(".", "-").replace(" ", "-").split("-") if part]
-    return len(parts) >= 3 and any(len(part) == 4 and part[:2] in {"19", "20"} for part in parts[:3])
+    sizes = tuple(min(len(part), 3) if len(part) != 4 else 4 for part in parts[:3])
+    years = [part for part in parts[:3] if len(part) == 4]
+    return len(sizes) == 3 and len(years) == 1 and 3 not in sizes and years[0][:2] in {"19", "20"}
 
 
 def _message(one: Field, value: str, called: int) -> tuple[str, int, str]:

@@ -33,6 +33,10 @@ class TestUnnamed:
 
         assert found["full_name"] == "Ada Lovelace"
 
+    def test_what_is_asked_first_and_written_as_a_name_is_one(self) -> None:
+        assert of_pairs(("qwerasd", "Rhys Jones"), ("x", MAIL))["full_name"] == "Rhys Jones"
+        assert "full_name" not in of_pairs(("budget", "Rhys Jones"), ("x", MAIL))
+
     def test_a_person_in_one_list_is_taken_apart(self) -> None:
         found = of_pairs(("c1", f"Jan, van den Broek, {MAIL}, +31 6 0000 0451, Broek BV"))
 
