@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from app import cli_leads, cli_store, console
-from app.commands import InWords, Json, configuration
+from app.commands import InWords, Json, configuration, with_books
 from app.errors import ConfigurationError
 
 app = typer.Typer(
@@ -96,17 +96,43 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """Show the leads a request would become, and why each field was chosen. Nothing is stored or sent."""
-    from app.preview import read_request
+    from app.preview import look
+    from app.sources.base import Inbound
 
     _, config = configuration()
     try:
         data = sys.stdin.buffer.read() if str(body) == "-" else body.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{body}: cannot be read: {error.strerror}") from error
-    reading = read_request(
-        config, endpoint, data, content_type=content_type, headers=header or [], now=datetime.now(UTC)
-    )
-    console.reading(reading, as_json=as_json)
+    inbound = Inbound(data, {"content-type": content_type, **dict(map(_header, header or []))})
+    console.preview(look(config, endpoint, inbound, datetime.now(UTC)), as_json=as_json)
+
+
+@app.command()
+def remap(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Has to be said: it never does more.")] = False,
+    last: Annotated[int, typer.Option(min=1, help="How many requests, the newest first.")] = 100,
+    endpoint: Annotated[str | None, typer.Option(help="Only those to this form or hook.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what today's relay.toml would change in the requests of late. Nothing is written."""
+    from app.outbox.rehearsal import rehearse
+
+    if not dry_run:
+        raise ConfigurationError("This only shows what would change: say --dry-run. lead-relay leads remap changes it.")
+    _, config = configuration()
+    if endpoint is not None and endpoint not in {one.name for one in config.endpoints()}:
+        raise ConfigurationError(f"--endpoint {endpoint}: relay.toml has no such form or hook")
+    with console.progress("remap", last) as advance:
+        found = asyncio.run(with_books(lambda books: rehearse(books, config, last, endpoint, advance)))
+    console.rehearsal(found, as_json=as_json)
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise ConfigurationError(f"--header {line!r}: expected 'Name: value'")
+    return name.strip().lower(), value.strip()
 
 
 @app.command()

@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
+from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -19,11 +20,12 @@ from rich.text import Text
 from app.endpoints import RelayConfig
 from app.lead import FIELDS, Lead, LeadState
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
-from app.reader import Reading
+from app.preview import LeadShown, Preview, fields_of, lead_shown
 from app.settings import DEMO_TOML, Settings
 
 if TYPE_CHECKING:
     from app.checkup import Finding
+    from app.outbox.rehearsal import Rehearsal
 
 out = Console(highlight=False)
 wide = Console(highlight=False, width=100_000)
@@ -74,19 +76,20 @@ def finding(one: Finding) -> None:
         out.print(f"  {escape(line)}", soft_wrap=True)
 
 
-def reading(one: Reading, *, as_json: bool) -> None:
+def preview(one: Preview, *, as_json: bool) -> None:
     """What a request would become."""
-    submission = one.submission
-    if not submission.leads:
-        say(f"No lead: {submission.note or 'nobody is in it'}")
+    if not one.leads:
+        say(f"No lead: {one.note or 'nobody is in it'}")
     if as_json:
-        for lead_ in submission.leads:
-            print_json({**lead_json(lead_), "problem": str(one.problem or ""), "why": _why(lead_)})
+        print_json(asdict(one))
         return
-    if one.problem is not None:
+    if one.problem:
         _line("!", "yellow", f"as it is, it would be held: {one.problem}")
-    for lead_ in submission.leads:
+    for lead_ in one.leads:
         _one_lead(lead_)
+    if one.leads:
+        known = f"its id {one.event_id or 'in Idempotency-Key'}" if one.repeat_by == "id" else "what it says"
+        _line("request", "", f"read as {one.source}; {PROOF[one.verified]}; a repeat of it is known by {known}")
 
 
 def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) -> None:
@@ -126,7 +129,7 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
         _line(one.lead.state.value, STYLE.get(one.lead.state, "dim"), one.lead.reason)
         _line("as it came:", "", f"\n{submission.body.decode('utf-8', 'replace')[:MOST_OF_A_BODY]}")
     else:
-        _one_lead(one.lead)
+        _one_lead(lead_shown(one.lead))
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
     if submission is not None and submission.repeats:
@@ -136,6 +139,13 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
     for attempt in tries:
         how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
         _line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
+
+
+PROOF = {
+    True: "its sender proved itself",
+    False: "its sender did not prove itself",
+    None: "its sender has to prove nothing",
+}
 
 
 def lead_json(one: Lead) -> dict[str, Any]:
@@ -183,6 +193,23 @@ def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *,
         wide.print(table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
 
 
+def rehearsal(one: Rehearsal, *, as_json: bool) -> None:
+    """What reading the newest requests again would change."""
+    if as_json:
+        print_json({part.name: getattr(one, part.name) for part in dataclass_fields(one)})
+        return
+    _line("requests", "bold", f"{one.requests} read again, {one.skipped} of no form or hook in relay.toml")
+    counts = {name: getattr(one, name) for name in ("unchanged", "changed", "new", "gone")}
+    _line("leads", "bold", ", ".join(f"{count} {name}" for name, count in counts.items()))
+    for state, count in one.becomes.items():
+        _line("", "", f"{count} would be {state} that are not")
+    if one.fields:
+        wide.print(table(("field", "changes in"), ((name, str(count)) for name, count in one.fields.most_common())))
+    pairs = ((id_, name, *pair) for id_, fields in one.first.items() for name, pair in fields.items())
+    if one.first:
+        wide.print(table(("the first", "field", "is", "becomes"), pairs))
+
+
 def deeds(found: list[Deed], *, as_json: bool) -> None:
     """The audit trail."""
     if as_json:
@@ -202,12 +229,8 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
 
 
 def _why(one: Lead) -> dict[str, dict[str, str]]:
-    found = {}
-    for name, ours in FIELDS.items():
-        whole = one.origins.get("full_name") if ours.endswith("_name") else None
-        if (origin := one.origins.get(ours, whole)) is not None:
-            found[name] = {"from": origin.key, "why": origin.why, "nextBest": origin.runner_up}
-    return found
+    found = (field for field in fields_of(one) if field.score is not None)
+    return {field.field: {"from": field.origin, "why": field.why, "nextBest": field.runner_up} for field in found}
 
 
 def _attempt(one: Attempt) -> dict[str, Any]:
@@ -220,18 +243,16 @@ def _attempt(one: Attempt) -> dict[str, Any]:
     }
 
 
-def _one_lead(one: Lead) -> None:
+def _one_lead(one: LeadShown) -> None:
     """State and reason, each field with where it comes from, and what was sent besides."""
-    _line(one.state.value, STYLE.get(one.state, "dim"), one.reason)
-    why = _why(one)
-    fields = {name: value for name, value in lead_json(one).items() if name in FIELDS and value not in {"", None}}
-    origins = {name: why.get(name, {"from": "default", "why": "", "nextBest": ""}) for name in fields}
-    columns = ("field", "value", "from", "why", "next best")
-    rows = ((name, str(value), *origins[name].values()) for name, value in fields.items())
+    _line(one.state, STYLE.get(LeadState(one.state), "dim"), one.reason)
+    columns = ("field", "value", "from", "why", "score", "next best")
+    rows = (tuple("" if cell is None else str(cell) for cell in astuple(field)) for field in one.fields)
     (out if out.is_terminal else wide).print(table(columns, rows))
-    rest = {**one.utm, **{field.label or field.key: field.value for field in one.extra}}
-    if rest:
+    if rest := {**one.utm, **one.extra}:
         _line("kept beside:", "", "; ".join(f"{key}: {value}" for key, value in rest.items()))
+    if one.dropped:
+        _line("not kept:", "", "; ".join(f"{key} ({role})" for key, role in one.dropped.items()))
 
 
 def table(columns: Iterable[str], rows: Iterable[tuple[str | Text, ...]]) -> Table:

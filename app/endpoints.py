@@ -11,15 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
     PositiveInt,
-    SecretStr,
+    Tag,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -27,77 +25,23 @@ from pydantic.alias_generators import to_camel
 
 from app.addresses import base_address, origin_of, split_address
 from app.errors import ConfigurationError
-from app.lead import FIELDS
-from app.settings import explain, read_secret_file
+from app.settings import explain
+from app.values import (
+    Duration,
+    Header,
+    LeadField,
+    Model,
+    Name,
+    Region,
+    Rules,
+    Secret,
+    Text,
+    is_duration,
+    is_region,
+)
 
 OWN_WORKSPACES = {"default", "sandbox"}
-DURATION = re.compile(r"(\d{1,6}) ?(s|m|h|d)")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _a_name(value: str) -> str:
-    if not re.fullmatch("[a-z0-9][a-z0-9_-]{0,63}", value):
-        raise ValueError("expected a name of lower-case letters, digits, - and _, as it stands in the address")
-    return value
-
-
-def _is_region(value: object) -> bool:
-    from phonenumbers import SUPPORTED_REGIONS
-
-    return isinstance(value, str) and value in SUPPORTED_REGIONS
-
-
-def _a_region(value: str) -> str:
-    if not _is_region(value):
-        raise ValueError("expected a country's two letters, such as US, DE or GB (not UK)")
-    return value
-
-
-def _a_header(value: str) -> str:
-    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII):
-        raise ValueError("expected a header's name, such as X-Relay-Token")
-    return value
-
-
-def _alternatives(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _a_lead_field(value: str) -> str:
-    if value not in FIELDS and value != "name":
-        raise ValueError(f"expected one of {', '.join(FIELDS)}, name")
-    return value
-
-
-def _is_duration(value: object) -> bool:
-    return isinstance(value, str) and DURATION.fullmatch(value) is not None
-
-
-def _a_duration(value: object) -> object:
-    if (found := DURATION.fullmatch(str(value))) is None:
-        raise ValueError('expected a time such as "90s", "15m", "2h" or "30d"')
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
-
-
-def _a_secret(value: object, info: ValidationInfo) -> object:
-    context = info.context or {}
-    return resolve_secret(value, context.get("environ", {}), context.get("folder", Path()))
-
-
-Name = Annotated[str, AfterValidator(_a_name)]
-Region = Annotated[str, AfterValidator(_a_region)]
-Header = Annotated[str, AfterValidator(_a_header)]
-Text = Annotated[str, Field(min_length=1)]
-Rules = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_alternatives)]
-Secret = Annotated[SecretStr, BeforeValidator(_a_secret)]
-Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
-LeadField = Annotated[str, AfterValidator(_a_lead_field)]
-
-
-class Model(BaseModel):
-    """A table of relay.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+PLACEHOLDER = re.compile(r"\{[\w-]+\}")
 
 
 class Defaults(Model):
@@ -154,18 +98,64 @@ class Form(Endpoint):
         return tuple(origin_of(value) for value in values)
 
 
+class Signature(Model):
+    """An HMAC that a hook's requests carry: of what (`signed`), in which header, spelled how.
+
+    The time is signed too where `signed` has {timestamp} in it; then the header `timestamp` holds it, or `pair` names
+    it and the signature, as in `t=…,v1=…`.
+    """
+
+    hmac: Literal["sha1", "sha256", "sha512"]
+    header: Header
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    signed: Text = "{body}"
+    timestamp: Header = ""
+    pair: tuple[Text, Text] | None = None
+    tolerance: Duration = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Signature:
+        if "{body}" not in self.signed or set("{}") & set(PLACEHOLDER.sub("", self.signed)):
+            raise ValueError("`signed` needs {body}; {timestamp}, {method}, {url} and a {Header-Name} may be in it too")
+        if ("{timestamp}" in self.signed) != bool(self.timestamp or self.pair) or (self.timestamp and self.pair):
+            raise ValueError("{timestamp} in `signed` goes with either `timestamp`, its header, or `pair`")
+        return self
+
+
+class FetchConfig(Model):
+    """How the people are fetched of whom a provider sends ids only: with `token`, from its API or at `base_url`."""
+
+    token: Secret
+    base_url: Annotated[str, AfterValidator(base_address)] | None = None
+
+
+Scheme = Literal["token", "bearer", "header", "basic", "url", "standard-webhooks"]
+Verification = Annotated[
+    Annotated[Scheme, Tag("[name]")] | Annotated[Signature, Tag("[table]")],
+    Discriminator(lambda given: "[table]" if isinstance(given, dict | Signature) else "[name]"),
+]
+
+
 class Hook(Endpoint):
-    """`POST /hooks/{name}`, for servers. Any one of `secrets` proves the sender; `open` takes anybody's."""
+    """`POST /hooks/{name}`, for servers. Any one of `secrets` proves the sender; `open` takes anybody's.
+
+    `verify` says how, where not as the source does; `fetch` how people are had that came as ids.
+    """
 
     kind: Literal["hook"] = "hook"
     secrets: tuple[Secret, ...] = ()
     header: Header = "X-Relay-Token"
     open: bool = False
+    verify: Verification | None = None
+    fetch: FetchConfig | None = None
 
     @model_validator(mode="after")
     def _is_protected(self) -> Hook:
         if self.open == bool(self.secrets):
             raise ValueError("give `secrets`, or `open = true` to take requests from anybody, and not both")
+        if self.open and self.verify:
+            raise ValueError("`verify` needs `secrets`, and not `open = true`")
         return self
 
 
@@ -212,7 +202,7 @@ class RelayConfig(Model):
         if not isinstance(data, dict):
             return data
         named = dict(data)
-        valid = {"region": _is_region, "keep": _is_duration}
+        valid = {"region": is_region, "keep": is_duration}
         shared = {key: data[key] for key, is_valid in valid.items() if is_valid(data.get(key))}
         for kind in ("forms", "hooks"):
             tables = data.get(kind, {})
@@ -230,6 +220,11 @@ class RelayConfig(Model):
             if one.workspace and one.workspace not in self.workspaces:
                 raise ValueError(f"{one.kind}s.{one.name}.workspace: there is no [workspaces.{one.workspace}]")
         return self
+
+    @property
+    def fetching(self) -> tuple[str, ...]:
+        """The hooks that fetch people of whom they are told ids only."""
+        return tuple(name for name, hook in self.hooks.items() if hook.fetch)
 
     def endpoints(self) -> Iterator[Form | Hook]:
         yield from self.forms.values()
@@ -255,26 +250,6 @@ def load_relay_config(path: Path, environ: Mapping[str, str]) -> RelayConfig:
 def unknown_endpoint(kind: Literal["form", "hook"], name: str) -> Endpoint:
     """What a request to a name that nobody configured is read with, on its way into quarantine."""
     return Endpoint.model_construct(name=name[:64], kind=kind, source="json", known=False)
-
-
-def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> SecretStr:
-    """`env:NAME`, `file:PATH` (relative to relay.toml's folder) or the secret itself; ValueError where it is empty."""
-    if not isinstance(given, str):
-        raise ValueError('expected texts in quotes, such as ["env:TYPEFORM_SECRET"]')  # noqa: TRY004 - pydantic locates a ValueError
-    scheme, _, rest = given.partition(":")
-    value = given
-    if scheme == "env":
-        value = environ.get(rest, "")
-        if not value.strip():
-            raise ValueError(f"env:{rest} names a secret, but neither the environment nor .env sets {rest}")
-    elif scheme == "file":
-        try:
-            value = read_secret_file(folder / rest, given)
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from error
-    if not value.strip():
-        raise ValueError("a secret is empty")
-    return SecretStr(value)
 
 
 def names_of_secrets(path: Path) -> set[str]:

@@ -97,7 +97,8 @@ class Lead:
     """One person for AgencyHandy. Empty strings are unknown; fallbacks are applied when it is sent.
 
     `contact_no` is E.164 where the number allows, else as typed. `extra` is all that was sent and is in no other field,
-    `dropped` the number of passwords, cards and the like among it that are not kept.
+    `dropped` the number of passwords, cards and the like among it that are not kept. `to_fetch` is the provider's id of
+    somebody of whom it sent no more than that.
     """
 
     first_name: str = ""
@@ -113,6 +114,7 @@ class Lead:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     state: LeadState = LeadState.PENDING
     reason: str = ""
+    to_fetch: str = ""
     dropped: int = 0
 
 

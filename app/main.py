@@ -20,10 +20,11 @@ from starlette.staticfiles import StaticFiles
 from app.alerts.watch import Chore, Watch
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
+from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
 from app.endpoints import RelayConfig, WorkspaceConfig
-from app.intake import forms, hooks, measured, status
+from app.intake import api, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
@@ -48,18 +49,14 @@ VERSION = version("lead-relay")
 def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     """The relay as an ASGI app. Its lifespan opens the store, resolves the roles and runs the workers."""
     store = settings.database_url.get_secret_value()
-    outbox = Outbox(
-        store,
-        workspace=settings.workspace,
-        quarantine_rows=settings.quarantine_rows,
-        quarantine_mib=settings.quarantine_mib,
-    )
+    outbox = outbox_of(settings)
     journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
     sandbox = create_sandbox(journal) if settings.uses_sandbox else None
     delivers = settings.role != "intake"
     accounts, metrics = accounts_of(settings, config), Metrics()
     deliver = partial(worker_of, settings=settings, outbox=outbox, sandbox=sandbox, metrics=metrics)
     workers = [deliver(name, account) for name, account in accounts.items() if delivers]
+    fetchers = fetchers_of(settings, config, outbox) if delivers else []
     folder = file.parent if (file := sqlite_file(store)) else None
     watch = Watch(
         outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder, chores=[housekeeping(config, outbox)]
@@ -76,8 +73,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
             await outbox.open()
-            for worker in workers:
-                await stack.enter_async_context(worker.running())
+            for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
+                await stack.enter_async_context(running)
             if delivers:
                 await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
@@ -90,10 +87,21 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if settings.role != "delivery":
         app.include_router(forms.router(intake))
         app.include_router(hooks.router(intake))
+        app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
+
+
+def outbox_of(settings: Settings) -> Outbox:
+    """The store, and how much of what nobody trusts it keeps."""
+    return Outbox(
+        settings.database_url.get_secret_value(),
+        workspace=settings.workspace,
+        quarantine_rows=settings.quarantine_rows,
+        quarantine_mib=settings.quarantine_mib,
+    )
 
 
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Intake:
@@ -157,6 +165,12 @@ def worker_of(
     destination = Destination(name, client, outbox, policy, now, company_id=account.company_id, per_second=per_second)
     batch = account.batch or settings.delivery_batch
     return Worker(outbox, destination, policy, now, batch=batch, on_attempt=partial(metrics.attempted, name))
+
+
+def fetchers_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> list[Fetcher]:
+    """What fetches people of whom hooks are told ids only, where one of them says how."""
+    hooks = {name: config.hooks[name] for name in config.fetching}
+    return [Fetcher(outbox, hooks, policy_of(settings), now)] if hooks else []
 
 
 def now() -> datetime:

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from app import proof
 from app.endpoints import Endpoint, Hook, RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
-from app.lead import FIELDS, Entry, Lead, LeadState, Origin, Reason, Submission
+from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
 from app.mapping.findings import Findings
 from app.mapping.infer import infer
@@ -23,12 +25,14 @@ from app.mapping.names import KANA, names_of, says_name
 from app.mapping.weighed import Match
 from app.sources import NAMES as SOURCE_NAMES
 from app.sources import source_of
-from app.sources.base import Credentials, Inbound, Parsed, Source
+from app.sources.base import Inbound, Parsed, Source
 from app.sources.trees import clean
 
-CREDENTIALS: Final = re.compile(r"authorization|cookie|token|secret|password|api-?key")
+CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
 NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
 """What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
+WRAPPER = "form."
+A_FORM = 3
 MAX_HEADERS = 60
 MAX_TOLD = 100
 MAX_HEADER_VALUE = 2000
@@ -53,10 +57,14 @@ def check(config: RelayConfig, file: Path) -> None:
     for endpoint in config.endpoints():
         where = f"{file}: {endpoint.kind}s.{endpoint.name}"
         if endpoint.source not in SOURCE_NAMES:
+            near = " or ".join(repr(name) for name in get_close_matches(endpoint.source, SOURCE_NAMES, 2))
+            meant = f"; did you mean {near}?" if near else ""
             raise ConfigurationError(
-                f"{where}.source: {endpoint.source!r} is none of {', '.join(sorted(SOURCE_NAMES))}"
+                f"{where}.source: there is no source {endpoint.source!r}{meant} docs/sources.md lists them"
             )
         rules.check(endpoint.mapping, where)
+        if isinstance(endpoint, Hook):
+            proof.check(endpoint, where)
         if (template := endpoint.email_template) and not _built(template, "+15550100100", endpoint):
             raise ConfigurationError(
                 f"{where}.email_template: expected an address with {{phone}} in it, "
@@ -72,14 +80,14 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     try:
         parsed = source.parse(inbound)
         leads = tuple(_judged(lead_of(entry, endpoint), parsed) for entry in parsed.entries)
-        leads += tuple(Lead(state=LeadState.HELD, reason=f"{Reason.NEEDS_FETCHING}: {id_}") for id_ in parsed.to_fetch)
+        leads += tuple(map(_unfetched, dict.fromkeys(parsed.to_fetch)))
     except SourceError as error:
         parsed = Parsed(())
         leads = (Lead(state=LeadState.HELD, reason=clean(f"{Reason.UNREADABLE}: {error}")),)
         problem = problem or error
         quarantine = quarantine or Reason.UNREADABLE
     if reason:
-        leads = tuple(replace(lead, state=LeadState.HELD, reason=reason) for lead in leads or (Lead(),))
+        leads = tuple(replace(lead, state=LeadState.HELD, reason=reason, to_fetch="") for lead in leads or (Lead(),))
     name = clean(endpoint.name)
     identity, is_given = _identity(inbound, parsed, leads)
     submission = Submission(
@@ -88,7 +96,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         received_at=now,
         headers=_kept_headers(inbound.headers, endpoint),
         body=inbound.body,
-        event_id=parsed.event_id,
+        event_id=clean(parsed.event_id) if parsed.event_id else None,
         fingerprint=_digest(name, quarantine, *identity),
         fingerprint_expires=None if is_given else now + window,
         note=parsed.note,
@@ -104,7 +112,8 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     ruled = {TARGET_OF[target]: found for target, found in rules.apply(endpoint.mapping, entry).items()}
     spent = {found.field: None for found in ruled.values() if found.field is not None}
     known = NAMES | ruled.keys() if "full_name" in ruled else ruled.keys()
-    findings = infer([one for one in entry.fields if one not in spent], known)
+    told = _secrets_of(endpoint)
+    findings = infer(_unwrapped([one for one in entry.fields if one not in spent and one.value not in told]), known)
     found = {target: match.value for target, match in findings.best.items()}
     found |= {target: one.value for target, one in ruled.items()}
     origins = {target: _origin(match, findings) for target, match in findings.best.items()}
@@ -122,28 +131,53 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         origins["email"] = Origin("email_template", "there was none, so it is made from the phone")
     state, reason = _verdict(findings, address, given)
     defaults = endpoint.defaults
-    lead = Lead(
-        first_name=first,
-        last_name=last,
-        email=address,
-        contact_no=phone,
-        message=found.get("message", "").replace("\r\n", "\n"),
-        source=_source(found.get("source", ""), findings, endpoint),
-        status=found.get("status") or defaults.status or "",
-        position_in_board=_position(found.get("position_in_board", ""), defaults.position_in_board),
+    own = {
+        "first_name": first,
+        "last_name": last,
+        "email": address,
+        "contact_no": phone,
+        "message": found.get("message", "").replace("\r\n", "\n"),
+        "source": _source(found.get("source", ""), findings, endpoint),
+        "status": found.get("status") or defaults.status or "",
+    }
+    position = _position(found.get("position_in_board", ""), defaults.position_in_board)
+    quoted = {one for found in ruled.values() for one in found.quoted}
+    unsaid = [one for one in findings.extra if one not in quoted or not _says(own, position, one.value)]
+    taken = [*spent, *(one for match in findings.best.values() for one in match.fields)]
+    return Lead(
+        **own,
+        position_in_board=position,
         utm=findings.utm,
         dropped=findings.dropped,
         origins=origins,
+        extra=(*unsaid, *(one for one in taken if not _says(own, position, one.value))),
         state=state,
         reason=reason,
     )
-    taken = [*spent, *(one for match in findings.best.values() for one in match.fields)]
-    return replace(lead, extra=(*findings.extra, *(one for one in taken if not _says(lead, one.value))))
+
+
+def _secrets_of(endpoint: Endpoint) -> tuple[str, ...]:
+    """What the endpoint's senders prove themselves with; some put it into the body."""
+    return tuple(one.get_secret_value() for one in endpoint.secrets) if isinstance(endpoint, Hook) else ()
+
+
+def _unwrapped(fields: list[Field]) -> list[Field]:
+    """Fields of which most stand in one `form`, as `form[name]`, by what they are called within it."""
+    inside = [one for one in fields if one.key.startswith(WRAPPER)]
+    if len(inside) < A_FORM or not any("@" in one.value for one in inside):
+        return fields
+    return [replace(one, key=one.key.removeprefix(WRAPPER)) for one in fields]
 
 
 TARGET_OF: Final[Mapping[str, str]] = {**FIELDS, "name": "full_name"}
 """What rules find: AgencyHandy's name of a lead's field → ours."""
 NAMES: Final = frozenset(("first_name", "last_name"))
+
+
+def _unfetched(id_: str) -> Lead:
+    """Somebody of whom there is an id only; it becomes part of an address, so that not every text will do."""
+    fetchable = id_ if re.fullmatch(r"[\w:-]{1,100}", id_, re.ASCII) else ""
+    return Lead(state=LeadState.HELD, reason=clean(f"{Reason.NEEDS_FETCHING}: {id_[:200]}"), to_fetch=fetchable)
 
 
 def _judged(lead: Lead, parsed: Parsed) -> Lead:
@@ -159,25 +193,24 @@ def _verify(inbound: Inbound, endpoint: Endpoint, source: Source, now: datetime)
     """The problem with who sent it, and the reason its leads are held for; (None, "") where all is well."""
     if not endpoint.known:
         return None, Reason.UNKNOWN_ENDPOINT
-    if not isinstance(endpoint, Hook) or endpoint.open:
-        return None, ""
-    credentials = Credentials(tuple(secret.get_secret_value() for secret in endpoint.secrets), endpoint.header)
     try:
-        source.verify(inbound, credentials, now)
+        if isinstance(endpoint, Hook):
+            proof.verify(inbound, endpoint, source, now)
     except SignatureRefused as refusal:
         return refusal, Reason.SIGNATURE
     return None, ""
 
 
-def _says(lead: Lead, value: str) -> bool:
+def _says(own: Mapping[str, str], position: int | None, value: str) -> bool:
     """Whether all of a value is in the lead's own fields: a title or a second address that is not stays an extra."""
     text = value.strip()
-    own = (lead.email, lead.contact_no, lead.message, lead.source, lead.status, str(lead.position_in_board))
-    if text in own or text.replace("\r\n", "\n") == lead.message or text.casefold() == lead.email.casefold():
+    if text in own.values() or text.replace("\r\n", "\n") == own["message"] or text == str(position):
         return True
-    if lead.contact_no.startswith("+") and people.looks_like_phone(text):
+    if text.casefold() == own["email"].casefold():
         return True
-    return says_name(text, lead.first_name, lead.last_name)
+    if own["contact_no"].startswith("+") and people.looks_like_phone(text):
+        return True
+    return says_name(text, own["first_name"], own["last_name"])
 
 
 def _built(template: str, phone: str, endpoint: Endpoint) -> str:
@@ -233,8 +266,10 @@ def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tupl
 
 def _enquiry(lead: Lead) -> str:
     """Who asks for what; of somebody who cannot be told apart, everything that was sent."""
-    who = lead.email.casefold() or lead.contact_no
-    return f"{who}\x1f{lead.message}" if who else "\x1f".join(_content(lead))
+    if not (lead.email or lead.contact_no):
+        return "\x1f".join(_content(lead))
+    who = (lead.email.casefold(), lead.contact_no, lead.first_name, lead.last_name)
+    return "\x1f".join((*who, lead.message))
 
 
 def _content(lead: Lead) -> Iterator[str]:
@@ -242,6 +277,8 @@ def _content(lead: Lead) -> Iterator[str]:
     yield from (lead.state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
     yield from (f"{name}={value}" for name, value in lead.utm.items())
     yield from (f"{one.key}={one.value}" for one in lead.extra)
+    if lead.reason.startswith(Reason.NEEDS_FETCHING):
+        yield lead.reason
 
 
 def _digest(*parts: str) -> str:
@@ -254,5 +291,6 @@ def _kept_headers(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, s
     """The headers that reading it again may need, the content type first; never credentials."""
     secret = endpoint.header.lower() if isinstance(endpoint, Hook) else ""
     names = [name for name in headers if name != secret and not CREDENTIALS.search(name)]
+    names = [name for name in names if not any(one in headers[name] for one in _secrets_of(endpoint))]
     names.sort(key=lambda name: name != "content-type")
     return {clean(name): clean(headers[name][:MAX_HEADER_VALUE]) for name in names[:MAX_HEADERS]}

@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="The bearer token that /metrics asks for; unset: it answers this machine only."
     )
+    api_token: SecretStr | None = Field(None, description="The bearer token of /api, which is off without one.")
     delivery_batch: int = Field(
         50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."
     )
@@ -272,7 +273,7 @@ def explain(where: str, error: ValidationError, spell: Callable[[str], str] = st
     """A line for each problem of pydantic's: the file, the key, what is expected. Never the value: it may be secret."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        path = (str(part) for part in problem["loc"] if part != "[key]")
+        path = (part for part in map(str, problem["loc"]) if not part.startswith("["))
         message = EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         lines.append(": ".join(filter(None, (where, spell(".".join(path)), message))))
     return "\n".join(lines)

@@ -335,27 +335,48 @@ class TestPreview:
         result = run("preview", "-", "--content-type", "application/x-www-form-urlencoded", typed=form)
         assert "ada@example.com" in result.stdout
 
-    def test_as_json_it_is_an_object_a_lead(self, run: Run) -> None:
+    def test_as_json_it_is_one_object_with_a_lead_a_person(self, run: Run) -> None:
         body = json.dumps([json.loads(self.ADA), {"name": "Grace Hopper", "email": "grace@example.com"}])
-        ada, grace = objects(run("preview", "-", "--json", typed=body))
-        assert (ada["firstName"], ada["lastName"], ada["contactNo"]) == ("Ada", "Lovelace", "+442079460958")
+        [request] = objects(run("preview", "-", "--json", typed=body))
+        ada, grace = request["leads"]
+        assert (ada["lead"]["firstName"], ada["lead"]["lastName"]) == ("Ada", "Lovelace")
+        assert ada["lead"]["contactNo"] == "+442079460958"
         assert ada["extra"] == {"team": "A"}
-        assert ada["why"]["email"]["from"] == "email"
-        assert (grace["email"], grace["state"], grace["problem"]) == ("grace@example.com", "pending", "")
+        [email] = [field for field in ada["fields"] if field["field"] == "email"]
+        assert (email["value"], email["origin"], email["why"]) == ("ada@example.com", "email", "'email' means e-mail")
+        assert email["score"] >= 100
+        assert (grace["lead"]["email"], grace["state"], request["problem"]) == ("grace@example.com", "pending", "")
+        assert (request["verified"], request["repeat_by"]) == (None, "content")
+
+    def test_it_shows_the_score_the_runner_up_and_what_is_not_kept(self, run: Run) -> None:
+        body = {"email": "ada@example.com", "other_email": "king@example.com", "password": "hush", "event_id": "e-1"}
+        result = run("preview", "-", typed=json.dumps(body))
+        [email] = [line.split() for line in result.stdout.splitlines() if line.startswith("email")]
+        assert email[-1] == "other_email"
+        assert email[-2].isdigit()
+        assert "not kept: password (secret)" in result.stdout
+        assert "hush" not in result.stdout
 
     def test_a_request_without_proof_is_said_to_be_held_but_its_lead_is_shown(self, run: Run) -> None:
         result = run("preview", "-", "--endpoint", "zapier", typed=self.ADA)
         assert result.exit_code == 0
         assert result.stdout.startswith("! as it is, it would be held: there is no token")
         assert "ada@example.com" in result.stdout
-        [lead] = objects(run("preview", "-", "--endpoint", "zapier", "--json", typed=self.ADA))
-        assert "there is no token" in lead["problem"]
-        assert (lead["state"], lead["email"]) == ("pending", "ada@example.com")
+        assert (
+            "read as zapier; its sender did not prove itself; a repeat of it is known by what it says" in result.stdout
+        )
+        [request] = objects(run("preview", "-", "--endpoint", "zapier", "--json", typed=self.ADA))
+        assert "there is no token" in request["problem"]
+        assert request["verified"] is False
+        [lead] = request["leads"]
+        assert (lead["state"], lead["lead"]["email"]) == ("pending", "ada@example.com")
 
     def test_a_header_can_prove_the_sender(self, run: Run, secrets: dict[str, str]) -> None:
         token = f"X-Relay-Token: {secrets['zapier']}"
-        [lead] = objects(run("preview", "-", "--endpoint", "zapier", "--header", token, "--json", typed=self.ADA))
-        assert lead["problem"] == ""
+        args = ("preview", "-", "--endpoint", "zapier", "--header", token, "--header", "Idempotency-Key: abc-1")
+        [request] = objects(run(*args, "--json", typed=self.ADA))
+        assert (request["problem"], request["verified"], request["repeat_by"]) == ("", True, "id")
+        assert "its sender proved itself; a repeat of it is known by its id" in run(*args, typed=self.ADA).stdout
 
     def test_a_body_that_cannot_be_read_is_said_to_be(self, run: Run) -> None:
         result = run("preview", "-", typed="{")

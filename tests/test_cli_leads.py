@@ -204,7 +204,7 @@ class TestErase:
 
 class TestExport:
     def test_a_file_has_every_field_and_no_formula(self, client: httpx.Client, run: Run, folder: Path) -> None:
-        evil = {"firstName": "=HYPERLINK(1)", "email": "eve@example.com", "phone": "+442079460958", "team": "@a"}
+        evil = {"firstName": "=HYPERLINK()", "email": "eve@example.com", "phone": "+442079460958", "team": "@a"}
         post(client, "/hooks/zapier", evil)
         assert run("leads", "export", "leads.csv", "--all").exit_code == 0
         with (folder / "leads.csv").open(newline="", encoding="utf-8") as file:
@@ -265,3 +265,35 @@ class TestBackup:
             done = run("restore", name, "--check")
             assert done.exit_code == 1
             assert f"{name} cannot be read as a backup" in done.stderr
+
+
+class TestRehearsal:
+    """`lead-relay remap --dry-run`, while the relay runs on the same store."""
+
+    @pytest.fixture
+    def lead_id(self, client: httpx.Client) -> str:
+        return post(client, "/hooks/zapier", {"email": "ada@example.com", "first": "Ada", "Zusatz": "Wann?"}, **TOKEN)
+
+    def test_it_shows_what_a_new_relay_toml_would_change(self, run: Run, folder: Path, lead_id: str) -> None:
+        assert "1 unchanged, 0 changed, 0 new, 0 gone" in run("remap", "--dry-run").stdout
+        with (folder / "relay.toml").open("a") as file:
+            file.write("\n[hooks.zapier.mapping]\nmessage = 'Question: {Zusatz}'\n")
+        result = run("remap", "--dry-run")
+
+        assert result.exit_code == 0, result.output
+        assert "1 read again, 0 of no form or hook" in result.stdout
+        assert [line.split() for line in result.stdout.splitlines() if line.startswith(lead_id)] == [
+            [lead_id, "message", "Question:", "Wann?"]
+        ]
+        [found] = objects(run("remap", "--dry-run", "--last", "5", "--endpoint", "zapier", "--json"))
+        assert found["fields"] == {"message": 1}
+        assert found["first"] == {lead_id: {"message": ["", "Question: Wann?"]}}
+        [(message,)] = stored(folder, "SELECT message FROM leads")
+        assert message == ""
+        assert objects(run("audit", "--json")) == []
+
+    def test_it_only_shows_and_says_what_changes(self, run: Run, lead_id: str) -> None:
+        result = run("remap")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "say --dry-run. lead-relay leads remap changes it" in result.stderr
+        assert "no such form or hook" in run("remap", "--dry-run", "--endpoint", "nowhere").stderr

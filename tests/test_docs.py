@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,14 +18,16 @@ from starlette.routing import BaseRoute, Match
 from typer.main import get_command
 
 from app.cli import app
-from app.endpoints import AlertsConfig, Defaults, Form, Hook, RelayConfig, load_relay_config
+from app.endpoints import AlertsConfig, Defaults, FetchConfig, Form, Hook, RelayConfig, Signature, load_relay_config
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
-from app.reader import TARGET_OF, check
+from app.mapping import rules
+from app.reader import TARGET_OF, check, read
 from app.sandbox import control
 from app.settings import Settings
-from app.sources import SOURCES
+from app.sources.base import Inbound
+from app.sources.signatures import SCHEMES
 from tests.running import DEMO_TOML, ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -36,6 +38,7 @@ HEAD = """\
 # The environment wins over this file. docs/configuration.md tells more, also how a secret comes from a file.
 """
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NOT_WRITTEN = {"name", "kind", "known"}
 """Fields of an endpoint that are no keys of relay.toml."""
 
@@ -150,6 +153,8 @@ class TestRelayToml:
             ("### Hooks", Hook),
             ("### Defaults", Defaults),
             ("### Alerts", AlertsConfig),
+            ("The keys of such a table:", Signature),
+            ("The keys of `fetch`:", FetchConfig),
         ],
     )
     def test_every_key_is_listed_with_its_default(self, heading: str, model: type[BaseModel]) -> None:
@@ -162,8 +167,31 @@ class TestRelayToml:
         listed = [key.strip("`") for key, _ in rows_below("### Mapping")]
         assert sorted(listed) == sorted(TARGET_OF)
 
-    def test_every_source_is_listed(self) -> None:
-        assert {row[0].strip("`") for row in rows_below("### Sources")} == set(SOURCES)
+    def test_every_example_of_a_rule_finds_what_the_document_says(self) -> None:
+        _, _, below = CONFIGURATION.read_text(encoding="utf-8").partition("\n### Mapping\n")
+        [(_, body)] = [block for block in BLOCK.findall(below) if block[0] == "json"]
+        examples = re.findall(
+            r"^\| `(.+?)` \| (.*?) ?\| .*\|$",
+            below.partition("these rules find:")[2].partition("\n\nIn a")[0],
+            re.MULTILINE,
+        )
+        assert len(examples) >= 14
+        for spelled, finds in examples:
+            mapping = tomllib.loads(f"message = {spelled}")
+            form = Form.model_validate({"name": "contact", "mapping": mapping})
+            check(RelayConfig.model_construct(forms={"contact": form}), CONFIGURATION)
+            [entry] = read(Inbound(body.encode(), {"content-type": "application/json"}), form, NOW).entries
+            found = rules.apply(form.mapping, entry)
+            assert (found["message"].value if found else "") == finds, spelled
+
+    def test_the_bounds_of_rules_are_those_of_the_document(self) -> None:
+        text = CONFIGURATION.read_text(encoding="utf-8")
+        assert f"more than {rules.MAX_VALUES:,} values" in text
+        assert f"more than {rules.MAX_STEPS:,} steps" in text
+
+    def test_every_scheme_is_listed(self) -> None:
+        listed = [row[0].strip('`"') for row in rows_below("### Proof")]
+        assert listed == [*SCHEMES, "a table"]
 
     @pytest.mark.parametrize("block", list(every_toml()))
     def test_every_example_loads(self, block: str, tmp_path: Path) -> None:

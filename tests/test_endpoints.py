@@ -13,6 +13,8 @@ from app.reader import check
 from tests.running import DEMO_TOML
 
 ZAPIER = '[hooks.zapier]\nsource = "zapier"\nsecrets = ["s"]\n'
+A = "[hooks.a]\nsource = 'json'\nsecrets = ['x']\n"
+SIGNED = f"{A}verify = {{ hmac = 'sha256', header = 'X-Sig'"
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_a_rule_may_be_one_or_several(file: Path) -> None:
         ("site = 1", "site", "a text in quotes"),
         ("region = 'UK'", "region", "a country's two letters"),
         ("[forms.a]\nregion = 'de'", "forms.a.region", "a country's two letters"),
-        ("[forms.a]\nsource = 'hmtl'", "forms.a.source", "none of html, json, typeform, zapier"),
+        ("[forms.a]\nsource = 'hmtl'", "forms.a.source", "there is no source 'hmtl'; did you mean"),
         ("[forms.a]\nredirect = '/thanks'", "forms.a.redirect", "the whole address"),
         ("[forms.a]\nredirect = 'https://'", "forms.a.redirect", "the whole address"),
         ("[forms.a]\nallowed_origins = ['example.com']", "forms.a.allowed_origins", "an origin such as"),
@@ -112,6 +114,29 @@ def test_a_rule_may_be_one_or_several(file: Path) -> None:
         ("[hooks.a]\nsource = 'json'\nsecrets = ['file:none']", "hooks.a.secrets", "none: No such file"),
         ("[hooks.a]\nsource = 'json'\nsecrets = ['x']\nheader = 'X Token'", "hooks.a.header", "a header's name"),
         ("[hooks.a]\nsource = 'json'\nopen = 'perhaps'", "hooks.a.open", "true or false"),
+        (f"{A}verify = 'beerer'", "hooks.a.verify", "'token', 'bearer', 'header', 'basic', 'url'"),
+        (f"{A}verify = 5", "hooks.a.verify", "'standard-webhooks'"),
+        (f"{A}verify = []", "hooks.a.verify", "'standard-webhooks'"),
+        (f"{A}verify = {{}}", "hooks.a.verify.hmac", "missing"),
+        (f"{A}verify = {{ hmac = 'md5', header = 'X' }}", "hooks.a.verify.hmac", "'sha1', 'sha256' or 'sha512'"),
+        (f"{A}verify = {{ hmac = 'sha1' }}", "hooks.a.verify.header", "missing"),
+        (f"{SIGNED}, header2 = 'X' }}", "hooks.a.verify.header2", "no such key"),
+        (f"{SIGNED}, encoding = 'utf-8' }}", "hooks.a.verify.encoding", "'hex' or 'base64'"),
+        (f"{SIGNED}, tolerance = 300 }}", "hooks.a.verify.tolerance", "a time such as"),
+        (f"{SIGNED}, timestamp = 'X Time', signed = '{{timestamp}}{{body}}' }}", "hooks.a.verify.timestamp", "header"),
+        (f"{SIGNED}, pair = ['t'] }}", "hooks.a.verify.pair.1", "missing"),
+        (f"{SIGNED}, signed = '{{timestamp}}.{{body}}' }}", "hooks.a.verify", "`timestamp`, its header, or `pair`"),
+        (f"{SIGNED}, timestamp = 'X-Time' }}", "hooks.a.verify", "`timestamp`, its header, or `pair`"),
+        (f"{SIGNED}, signed = '{{timestamp}}' }}", "hooks.a.verify", "`signed` needs {body}"),
+        (f"{SIGNED}, signed = '{{time stamp}}{{body}}' }}", "hooks.a.verify", "`signed` needs {body}"),
+        ("[hooks.a]\nsource = 'json'\nopen = true\nverify = 'url'", "hooks.a", "`verify` needs `secrets`"),
+        (f"{A}verify = 'standard-webhooks'", "hooks.a.secrets", "whsec_"),
+        ("[hooks.a]\nsource = 'formbricks'\nsecrets = ['no key']", "hooks.a.secrets", "whsec_"),
+        (f"{A}fetch = 'env:X'", "hooks.a.fetch", "a table of keys"),
+        (f"{A}fetch = {{}}", "hooks.a.fetch.token", "missing"),
+        (f"{A}fetch = {{ token = 'env:NO' }}", "hooks.a.fetch.token", "sets NO"),
+        (f"{A}fetch = {{ token = 'x', base_url = 'graph' }}", "hooks.a.fetch.base_url", "an address such as"),
+        (f"{A}fetch = {{ token = 'x' }}", "hooks.a.fetch", "json sends whole people"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_key_and_what_is_expected(

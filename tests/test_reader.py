@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,12 @@ class TestRepeats:
 
         assert not same(one, other)
 
+    def test_a_constant_id_makes_no_repeat_of_somebody_else_at_the_same_address(self) -> None:
+        family = {"id": "form01", "email": "info@example.com"}
+        ada, bob = (as_json({**family, "name": name}) for name in ("Ada", "Bob"))
+
+        assert not same(ada, bob, hook("json"))
+
     def test_the_same_content_at_another_endpoint_is_another(self) -> None:
         assert submission(form(ADA)).fingerprint != submission(form(ADA), Form(name="other")).fingerprint
 
@@ -191,6 +198,20 @@ class TestRepeats:
         )
 
 
+class TestSecrets:
+    def test_a_secret_in_the_body_is_no_field_of_the_lead(self) -> None:
+        """Google Ads and Wufoo send it so."""
+        body = as_json({"email": "ada@example.com", "webhook_key": "s3cret-key", "plan": "A"})
+        [found] = reading(replace(body, query={"token": "s3cret-key"}), hook("json", "s3cret-key")).submission.leads
+
+        assert extras(found.extra) == {"plan": "A"}
+
+    def test_a_header_with_a_secret_in_it_is_not_kept(self) -> None:
+        found = reading(as_json({"a": "b"}, x_seen="/hooks/json?token=s3cret-key"), hook("json", "s3cret-key"))
+
+        assert "x-seen" not in found.submission.headers
+
+
 class TestHeaders:
     @pytest.mark.parametrize(
         "name",
@@ -203,6 +224,8 @@ class TestHeaders:
             "x-my-secret",
             "x-hook",
             "apikey",
+            "x-original-url",
+            "x-webhook-auth",
         ],
     )
     def test_credentials_are_never_kept(self, name: str) -> None:
@@ -244,7 +267,7 @@ class TestCheck:
 
     def test_an_unknown_source_stops_the_start(self) -> None:
         with pytest.raises(
-            ConfigurationError, match=r"relay.toml: hooks.crm.source: 'tpyeform' is none of auto, html, json"
+            ConfigurationError, match=r"hooks.crm.source: there is no source 'tpyeform'; did you mean 'typeform'"
         ):
             check(self.config(source="tpyeform"), Path("relay.toml"))
 

@@ -29,12 +29,15 @@ INTRO = (
 
 @dataclass(slots=True)
 class Road:
-    """To whom leads of `endpoint` go; without one, of all but `others`. `unmarked` were sent, which is not yet kept."""
+    """To whom leads of `endpoint` go; without one, of all but `others`. Hooks that are `fetching` people get a while
+    for it. `unmarked` were sent, which is not yet kept.
+    """
 
     targets: Sequence[Target]
     ignored: Collection[str]
     endpoint: str | None = None
     others: Collection[str] = ()
+    fetching: Collection[str] = ()
     unmarked: set[str] = field(default_factory=set)
 
 
@@ -42,14 +45,14 @@ def roads(config: RelayConfig, named: Mapping[str, Sequence[Target]], ignored: C
     """One for each endpoint that names its own people, and one for all the others; without `ignored` workspaces."""
     own = {one.name: named[f"{one.kind}s.{one.name}.leads_to"] for one in config.endpoints() if one.leads_to}
     return [
-        Road(named["alerts.leads_to"], ignored, others=own),
-        *(Road(targets, ignored, name) for name, targets in own.items()),
+        Road(named["alerts.leads_to"], ignored, others=own, fetching=config.fetching),
+        *(Road(targets, ignored, name, fetching=config.fetching) for name, targets in own.items()),
     ]
 
 
 async def pass_on(road: Road, outbox: Outbox, now: datetime, after: timedelta, ways: Mapping[str, Workspace]) -> int:
     """Sends a bundle of what is held, or waits for longer than `after`; how many. `ways` tells why a lead waits."""
-    which = partial(stuck, endpoint=road.endpoint, others=road.others, ignored=road.ignored)
+    which = partial(stuck, endpoint=road.endpoint, others=road.others, ignored=road.ignored, fetching=road.fetching)
     found = await outbox.books.read(partial(which, before=now - after, limit=BUNDLE))
     fresh = [lead for lead in found if lead.id not in road.unmarked]
     if fresh:

@@ -109,7 +109,8 @@ class Watch:
         since = 0 if is_whole else int(now.timestamp()) // DAY - 1
         endpoints = [one.name for one in self._config.endpoints()]
         among = partial(facts_of, endpoints=endpoints, names=self._workspaces, ignored=self._ignored)
-        found = await self._outbox.books.read(partial(among, now=now, since=since))
+        waits = {"fetching": self._config.fetching, "before": now - self._config.alerts.after}
+        found = await self._outbox.books.read(partial(among, now=now, since=since, **waits))
         free = shutil.disk_usage(self._folder).free if self._folder else None
         self._facts = replace(found, balance=self._facts.balance.renewed(since, found.balance), disk_free=free)
         self._whole_at = now if is_whole else self._whole_at

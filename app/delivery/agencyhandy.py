@@ -113,14 +113,21 @@ class AgencyHandy:
             raise Unreachable(f"AgencyHandy's answer to GET {path} is not JSON.") from error
 
     async def _exchange(self, method: str, path: str, **options: Any) -> tuple[httpx.Response, str]:
-        """One request within the time-out as a whole, its answer read up to a bound."""
-        async with asyncio.timeout(self._timeout), self._http.stream(method, path, **options) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER:
-                    break
-            return response, body[:MAX_ANSWER].decode("utf-8", "replace")
+        response, body = await exchange(self._http, self._timeout, method, path, **options)
+        return response, body.decode("utf-8", "replace")
+
+
+async def exchange(
+    http: httpx.AsyncClient, seconds: float, method: str, path: str, **options: Any
+) -> tuple[httpx.Response, bytes]:
+    """One request within so many seconds as a whole, its answer read up to a bound."""
+    async with asyncio.timeout(seconds), http.stream(method, path, **options) as response:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                break
+        return response, bytes(body[:MAX_ANSWER])
 
 
 def _objects(answer: Any, key: str) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from app.delivery.contract import Answer, full_name, message_of, words_of
 from app.lead import LeadState, Reason
-from app.outbox.records import BREAKER_AFTER, QueuedLead, Settlement, Workspace
+from app.outbox.records import BREAKER_AFTER, QueuedLead, Settlement, ToFetch, Workspace
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=30)
@@ -184,11 +184,17 @@ class Policy:
         self, lead: QueuedLead, now: datetime, wait: timedelta | None, words: str, *, unknown: bool
     ) -> Settlement:
         """Back into the queue: after what AgencyHandy asked for, or exponential back-off with full jitter."""
-        if now - lead.received_at >= self.give_up_after and lead.attempts + 1 >= FEWEST_TRIES:
+        due = self.again(lead, now, wait)
+        if due is None:
             return _held(lead, f"{Reason.GAVE_UP}: {words}")
-        most = min(FIRST_WAIT * 2 ** min(lead.attempts, 20), LONGEST_WAIT)
-        due = now + (wait or timedelta(seconds=self.jitter(0, most.total_seconds())))
         return back(replace(lead, unknown=lead.unknown or unknown), due, lead.attempts + 1)
+
+    def again(self, lead: QueuedLead | ToFetch, now: datetime, wait: timedelta | None) -> datetime | None:
+        """When a failed lead is tried again; None where that has gone on for long enough."""
+        if now - lead.received_at >= self.give_up_after and lead.attempts + 1 >= FEWEST_TRIES:
+            return None
+        most = min(FIRST_WAIT * 2 ** min(lead.attempts, 20), LONGEST_WAIT)
+        return now + (wait or timedelta(seconds=self.jitter(0, most.total_seconds())))
 
     def faulty(self, lead: QueuedLead, now: datetime, fault: str) -> Settlement:
         """A lead that met a fault of the relay's own: again later, its outcome unknown; held when that goes on."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from app.endpoints import Endpoint, RelayConfig
 from app.intake.guard import Allowance
@@ -13,6 +15,9 @@ from app.logs import log
 from app.outbox.outbox import Outbox
 from app.reader import Reading, read
 from app.sources.base import Inbound
+
+LARGE = 20_000
+"""Bytes of a body that takes longer to read than a thread to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,10 @@ class Intake:
     strangers: Allowance
     unknown_hook_status: int
 
-    def read(self, inbound: Inbound, endpoint: Endpoint) -> Reading:
-        """What the request says."""
-        return read(inbound, endpoint, self.clock(), self.repeat_window)
+    async def read(self, inbound: Inbound, endpoint: Endpoint) -> Reading:
+        """What the request says. A large body is read beside the others, so that nobody waits for it."""
+        reading = partial(read, inbound, endpoint, self.clock(), self.repeat_window)
+        return reading() if len(inbound.body) < LARGE else await asyncio.to_thread(reading)
 
     async def store(self, reading: Reading) -> Receipt:
         """The receipt, when everything is on disk."""

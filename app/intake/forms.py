@@ -74,8 +74,8 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
         intake.strangers.take(request)
     else:
         check_origin(form, request.headers.get("origin"), intake.public_url)
-    inbound = await read_inbound(request, intake.max_body_bytes)
-    reading = intake.read(inbound, form or unknown_endpoint("form", name))
+    inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
+    reading = await intake.read(inbound, form or unknown_endpoint("form", name))
     site = intake.config.site
     if form is None:
         await intake.store(reading)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
@@ -17,7 +19,7 @@ from app.sources.base import Inbound
 BODY_SECONDS = 60
 
 
-async def read_inbound(request: Request, limit: int) -> Inbound:
+async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
     """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
@@ -34,7 +36,14 @@ async def read_inbound(request: Request, limit: int) -> Inbound:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
     if length is not None and len(body) != length:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
-    return Inbound(bytes(body), _headers(request), dict(request.query_params))
+    url = public_url + _path(request)
+    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method, url)
+
+
+def _path(request: Request) -> str:
+    """The path and the query exactly as they were called, since signatures are made over them."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -53,6 +62,12 @@ def check_origin(form: Form, origin: str | None, public_url: str) -> None:
 def origin_allowed(form: Form, origin: str, public_url: str) -> bool:
     """Whether a page of that origin may post: any where none are named; the relay's own pages always."""
     return not form.allowed_origins or origin.lower() in {*form.allowed_origins, origin_of(public_url)}
+
+
+def has_token(request: Request, token: SecretStr) -> bool:
+    """Whether it brings the token as bearer."""
+    expected = f"Bearer {token.get_secret_value()}"
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode())
 
 
 class Allowance:

@@ -13,6 +13,7 @@ from app.intake import replies
 from app.intake.accept import Intake
 from app.intake.guard import read_inbound
 from app.intake.openapi import HOOK_BODY, HOOK_RESPONSES
+from app.proof import handshake
 
 
 def router(intake: Intake) -> APIRouter:
@@ -30,9 +31,12 @@ def router(intake: Intake) -> APIRouter:
 
     @routes.head("", include_in_schema=False, response_model=None)
     @routes.get("", summary="Whether it is there", response_model=None)
-    async def probe(name: str) -> Response:
-        """Providers look before they save a hook."""
-        return replies.hook_probed(name)
+    async def probe(name: str, request: Request) -> Response:
+        """Providers look before they save a hook, and some ask for an answer of their own."""
+        try:
+            return await look(intake, name, request)
+        except Rejected as error:
+            return replies.rejected(request, error, site=intake.config.site, for_people=False)
 
     return routes
 
@@ -42,8 +46,10 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     hook = intake.config.hooks.get(name)
     if hook is None:
         intake.strangers.take(request)
-    inbound = await read_inbound(request, intake.max_body_bytes)
-    reading = intake.read(inbound, hook or unknown_endpoint("hook", name))
+    inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
+    if hook is not None and (reply := handshake(inbound, hook)) is not None:
+        return replies.hook_shaken(reply)
+    reading = await intake.read(inbound, hook or unknown_endpoint("hook", name))
     receipt = await intake.store(reading)
     status = 401 if isinstance(reading.problem, SignatureRefused) else 200
     detail = str(reading.problem or reading.submission.note)
@@ -51,3 +57,11 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
         status = intake.unknown_hook_status
         detail = f"No hook is called {name[:64]}; what came is kept for a while."
     return replies.hook_accepted(receipt, detail, status)
+
+
+async def look(intake: Intake, name: str, request: Request) -> Response:
+    """The provider's own answer where it asks for one, else that there is somebody. Raises Rejected."""
+    inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
+    hook = intake.config.hooks.get(name)
+    reply = handshake(inbound, hook) if hook is not None else None
+    return replies.hook_probed(name) if reply is None else replies.hook_shaken(reply)

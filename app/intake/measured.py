@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable
 
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 
 from app.addresses import LOOPBACK
 from app.errors import StoreUnavailable
+from app.intake.guard import has_token
 
 PROXIED = re.compile("x-forwarded|forwarded|x-real-ip|via|cf-")
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
@@ -35,8 +35,7 @@ def router(figures: Callable[[], Awaitable[bytes]], token: SecretStr | None) -> 
 
 def _may_look(request: Request, token: SecretStr | None) -> bool:
     """A visitor behind a proxy of this machine comes with a header that tells so, whoever it says it is."""
-    if token is None:
-        is_here = request.client is not None and request.client.host in LOOPBACK
-        return is_here and not any(PROXIED.match(name) for name in request.headers)
-    expected = f"Bearer {token.get_secret_value()}"
-    return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode())
+    if token is not None:
+        return has_token(request, token)
+    is_here = request.client is not None and request.client.host in LOOPBACK
+    return is_here and not any(PROXIED.match(name) for name in request.headers)

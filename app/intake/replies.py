@@ -16,6 +16,7 @@ from app.intake.guard import origin_allowed
 from app.intake.openapi import HookReply, LeadReply
 from app.intake.pages import page
 from app.lead import Entry, Receipt
+from app.sources.base import Reply
 
 MAX_ADDRESS = 2000
 UNSAFE = re.compile(r"[\\\s\x00-\x1f]")
@@ -47,6 +48,12 @@ def hook_accepted(receipt: Receipt, detail: str = "", status: int = 200) -> JSON
 def hook_probed(name: str) -> JSONResponse:
     """The answer to a provider that only looks whether there is anybody."""
     return JSONResponse({"hook": name[:64], "detail": "POST to this address."})
+
+
+def hook_shaken(reply: Reply) -> Response:
+    """The answer that a provider's handshake asks for, which repeats what it sent: never for a browser to guess at."""
+    headers = {**reply.headers, "X-Content-Type-Options": "nosniff"}
+    return Response(reply.text, media_type=reply.content_type, headers=headers)
 
 
 def form_accepted(request: Request, form: Form, entries: tuple[Entry, ...], receipt: Receipt) -> Response:

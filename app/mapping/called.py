@@ -17,18 +17,30 @@ NAMES: Final = ("first_name", "last_name", "full_name")
 TARGETS: Final = (*PERSONAL, "message", "source")
 NOT_THEIRS: Final = 150
 SURELY: Final = 85
+MEANT: Final = 40
 CERTAIN: Final = 97
 NEAR: Final = -3
 FEW: Final = 3
 MANY: Final = 40
 GENERIC: Final = frozenset(
     """
-    field fields input text q question answer answers item col column entry entries value data f p a var str string
-    block name-block block element el control ctl widget single line short response form fld txt inp custom cf param
-    body payload fieldset answer row cell datum meta no label untitled unlabelled unnamed textarea fld_ yui
+    field fields input text q question answer answers item col column entry entries value data f p a var str
+    string block name-block comp element el control ctl widget single line short response form fld txt inp
+    custom cf param body payload fieldset row cell datum meta no label untitled unlabelled unnamed textarea fld_
+    yui
     """.split()
 )
 """Words of keys that a machine made up."""
+QUESTIONS: Final = frozenset("what how why which describe tell".split())
+SOMEBODY_ELSE: Final = frozenset(
+    """
+    friend friends referrer referred referral referee emergency recipient agent host organizer organiser guest partner
+    spouse colleague freund freundin freunde notfall ami amie urgence amigo amiga emergencia amico amica emergenza
+    vriend vriendin noodgeval venn kompis ystava przyjaciel znajomy pritel priatel barat prieten prijatelj arkadas друг
+    """.split()
+)
+"""Whose address and number they surely are, even in a field that is made for one."""
+LETTER = re.compile("[a-z]")
 DOT = re.compile(r"\.(?! )")
 """What parts the path of a field; a label such as `Tel. No` stays whole."""
 DIGRAPH = re.compile("([aou])e|a(?=a)")
@@ -83,6 +95,13 @@ def says_nothing(key: str, label: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
+def is_question(key: str, label: str) -> bool:
+    """Whether a field's name is a question: `Why us?`, `WhatIsTheGoal`."""
+    name = (label or last_of(key)).rstrip()
+    return name.endswith(("?", "？", "؟")) or not QUESTIONS.isdisjoint(words(name)[:1])
+
+
+@lru_cache(maxsize=2048)
 def family_comes_first(key: str, label: str) -> str:
     """What says that a whole name begins with the family's: the `language`, the `label` by its order, or "" nothing."""
     for name in (label, last_of(key)):
@@ -104,6 +123,7 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
     """
     path = DOT.split(key)
     names = [(label, 0), (path[-1], 0), (" ".join(path[-2:]), -3), (" ".join(path), -6)]
+    names += [(part, NEAR + 1) for name in (label, path[-1]) if "/" in name for part in name.split("/")[:FEW]]
     best: dict[str, tuple[int, str]] = {}
     for name, weight in names:
         for target, score in _meaning(words(name)).items():
@@ -112,7 +132,7 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
                 best[target] = score + weight, name
     above = {word for segment in path[:-1] for word in _holder(words(segment))}
     around = {*above, *words(path[-1]), *words(label)}
-    is_told = kind in {"email", "phone"}
+    is_told = kind in {"email", "phone"} and around.isdisjoint(SOMEBODY_ELSE)
     for target in (*PERSONAL, "message"):
         score, name = best.get(target, (0, ""))
         if not above.isdisjoint(_not_the(target)) or (
@@ -120,6 +140,8 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
         ):
             best[target] = score - NOT_THEIRS, name
     other = best.pop("other", (0, ""))
+    if not label and len(words(path[-1])) > 1 and says_nothing(key, ""):
+        other = (0, "")  # `SingleLine1` is no line of anything
     for target in TARGETS:
         score, name = best.get(target, (0, ""))
         is_other = other[0] > score or (0 < other[0] == score < CERTAIN)
@@ -200,13 +222,13 @@ def _meaning(spelled: tuple[str, ...]) -> dict[str, int]:
     known = vocabulary().meanings
     spelled = tuple(map(_stem, spelled))
     whole = frozenset(spelled)
-    core = whole - listed("noise")
+    core = frozenset(word for word in whole - listed("noise") if not word.isdecimal())
     best = dict(known.get(whole, {}))
     if core and core != whole:
         for target, weight in known.get(core, {}).items():
             best[target] = max(best.get(target, 0), weight - 3)
     for phrase in _phrases_in(spelled) - {whole}:
-        if phrase <= listed("noise") or (len(phrase) == 1 and len(next(iter(phrase))) == 1):
+        if phrase <= listed("noise") or (len(phrase) == 1 and LETTER.fullmatch(next(iter(phrase)))):
             continue  # among words one letter is none of them, and noise is noise
         others = core - phrase
         for target, weight in known[phrase].items():
@@ -217,6 +239,12 @@ def _meaning(spelled: tuple[str, ...]) -> dict[str, int]:
                 best[target] = max(best.get(target, -NOT_THEIRS), score)
     if not listed("consent").isdisjoint(whole) and _surest(best) < SURELY:
         best["other"] = SURELY + 5
-    if not best:
-        best = {INSIDE[part]: 70 for word in core if len(word) > 5 for part in INSIDE if part in word}
-    return best
+    _prefer_a_part(best)
+    return best or {INSIDE[part]: 70 for word in core if len(word) > 5 for part in INSIDE if part in word}
+
+
+def _prefer_a_part(best: dict[str, int]) -> None:
+    """`お名前（姓）` asks for a part of the name, and means the whole less."""
+    parts = [part for part in ("first_name", "last_name") if best.get(part, 0) >= MEANT]
+    if len(parts) == 1 and best.get("full_name", 0) < CERTAIN:
+        best["full_name"] = min(best.get("full_name", 0), best[parts[0]] - 5)

@@ -7,8 +7,9 @@ score under `ENOUGH` is no match: better a field left among the extras than a wr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from app.lead import Field
@@ -18,21 +19,27 @@ from app.mapping.called import (
     SURELY,
     TARGETS,
     campaign_of,
+    last_of,
     meanings_of,
     names_a_page,
     role_of,
 )
+from app.mapping.contact import is_sites_own
 from app.mapping.findings import Findings
 from app.mapping.neighbours import expand_list, look_around
 from app.mapping.values import is_payment
+from app.mapping.vocabulary import vocabulary, words
 from app.mapping.weighed import ENOUGH, Match, spoken, weighed
 
+SHORT_NAME = 5
+ROBOTS = frozenset(("human", "humans", "robot", "robots", "bot", "bots", "spam", "spammer"))
 UNTICKED = frozenset(("", "0", "no", "off", "false"))
 NEVER_MAPPED = frozenset(("variable", "file"))
 AT_HOME = 8
+SIGN = {"email": re.compile("[@＠]"), "contact_no": re.compile(r"\d"), "message": re.compile(r"\s|[^\x00-\x7f]")}
+"""What a value must have in it for a target that its field's name does not say."""
 MAX_ADDRESS = 4000
 MAX_LOOKED_AT = 200
-KNOWN_BY_VALUE = frozenset(("email", "contact_no", "message"))
 
 
 def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
@@ -45,6 +52,8 @@ def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
     visited: dict[str, str] = {}
     for one in fields:
         role = role_of(one.key, one.label)
+        if role == "honeypot" and not _is_trap(one):
+            role = ""
         visited = visited or _visited(one)
         if role == "honeypot":
             if one.value.strip().casefold() not in UNTICKED:
@@ -72,6 +81,16 @@ def means_email(key: str) -> bool:
 def is_control(key: str) -> bool:
     """Whether a field of this key steers a form service, or is a trap for robots: nothing of the visitor's."""
     return role_of(key, "") in {"control", "honeypot"}
+
+
+def _is_trap(one: Field) -> bool:
+    """Whether a name that speaks of a trap is one: short, nothing else, or about robots; no question with the words."""
+    for key, label, name in ((one.key, "", last_of(one.key)), ("", one.label, one.label)):
+        found = words(name)
+        is_named = len(found) <= SHORT_NAME or " ".join(found) in vocabulary().honeypots or not ROBOTS.isdisjoint(found)
+        if is_named and role_of(key, label) == "honeypot":
+            return True
+    return False
 
 
 def _is_paid_with(one: Field) -> bool:
@@ -104,6 +123,10 @@ def _take_best(findings: Findings, candidates: list[Field], without: Collection[
             taken.add(id(match.field))
         elif match.target in findings.best:
             findings.runner_up.setdefault(match.target, match)
+    address = findings.best.get("email")
+    if address is not None and is_sites_own(address.field, address.value, findings):
+        del findings.best["email"]
+        taken.discard(id(address.field))
     findings.extra = [one for one in findings.extra if id(one) not in taken]
 
 
@@ -122,7 +145,8 @@ def _at_home(matches: list[Match]) -> list[Match]:
             continue
         is_beside = match.field.label if best.field.label else is_home
         closer = AT_HOME if is_beside and match.target in {*NAMES, "contact_no", "message"} else 0
-        found.append(replace(match, score=match.score + closer) if closer else match)
+        raised = match.score + closer
+        found.append(Match(match.target, match.field, match.value, raised, match.why) if closer else match)
     return found
 
 
@@ -140,16 +164,26 @@ def _matches(one: Field, without: Collection[str], findings: Findings) -> Iterat
     """The targets that a field may be. Notes an e-mail field without an address in passing."""
     if one.kind in NEVER_MAPPED or people.is_nothing(one.value):
         return
-    named = meanings_of(one.key, one.label, one.kind)
-    for target in TARGETS:
+    for target, called, named in _possible(one.key, one.label, one.kind):
         if target in without:
             continue
-        called, name = named.get(target, (0, ""))
-        if called < ENOUGH and target not in KNOWN_BY_VALUE:
-            continue
-        given, score, why = weighed(target, one, called)
-        if score >= ENOUGH:
-            is_named = name and called >= ENOUGH
-            yield Match(target, one, given, score, f"{name!r} means {spoken(target)}" if is_named else why)
-        elif target == "email" and called >= SURELY and findings.mistyped is None:
+        if called >= ENOUGH or SIGN[target].search(one.value):
+            given, score, why = weighed(target, one, called)
+            if score >= ENOUGH:
+                yield Match(target, one, given, score, named or why)
+                continue
+        if target == "email" and called >= SURELY and findings.mistyped is None:
             findings.mistyped = one
+
+
+@lru_cache(maxsize=2048)
+def _possible(key: str, label: str, kind: str) -> tuple[tuple[str, int, str], ...]:
+    """The targets that a field may be by its name or its value: each with how surely the name means it, and why."""
+    named = meanings_of(key, label, kind)
+    found = []
+    for target in TARGETS:
+        called, name = named.get(target, (0, ""))
+        if called >= ENOUGH or target in SIGN:
+            why = f"{name!r} means {spoken(target)}" if name and called >= ENOUGH else ""
+            found.append((target, called, why))
+    return tuple(found)

@@ -16,7 +16,7 @@ HAN: Final = "\u3400-\u9fff\uf900-\ufaff々〆"
 EASTERN = re.compile(f"[{HAN}\u3040-\u30ff\uac00-\ud7af]")
 KANA = re.compile("[\u3041-\u30ff]")
 HANGUL = re.compile("[\uac00-\ud7af]")
-FOREIGN = re.compile(r"[\u30a0-\u30ff]+(?:[・＝=\s][\u30a0-\u30ff]+)+")
+FOREIGN = re.compile(r"[\u30a0-\u30fa\u30fc-\u30ff]++(?:[・＝=\s][\u30a0-\u30fa\u30fc-\u30ff]++)++")
 READING = re.compile(r"\s*[(（][^()（）]*[)）]\s*")
 VIETNAMESE = re.compile("[ăâđêôơưĂÂĐÊÔƠƯ\u1ea0-\u1ef9]")
 PATRONYMIC = re.compile(r".{2,}(?:вич|вна|ична|ovich|evich|ovna|evna)", re.IGNORECASE)
@@ -50,7 +50,7 @@ def split_name(full: str, *, family_first: bool = False, japanese: bool = False)
     if EASTERN.search(text):
         return _eastern(text, japanese=japanese)
     if "," in text or "،" in text:
-        text = _turned(text)
+        text = _turned(" ".join(text.replace(",", ", ").split()))
     spelled = without_titles(text.split())
     text = " ".join(spelled)
     if len(spelled) < 2:
@@ -88,6 +88,8 @@ def says_name(value: str, first: str, last: str) -> bool:
 
 def _is_title(word: str, titles: frozenset[str], *, many: bool) -> bool:
     """A title has its dot, or is in a script of its own, or enough of a name follows it."""
+    if word in {"M.", "MM."} and many:
+        return True
     bare = word.casefold().rstrip(".,")
     if bare.replace(".", "") in titles:
         return "." in word or not word.isascii() or many
@@ -173,10 +175,8 @@ def _eastern(text: str, *, japanese: bool) -> tuple[str, str]:
         first, *rest = re.split(r"[・＝=\s]", text)
         return first, " ".join(rest)
     text = READING.sub(" ", text).strip() or text
-    for title in sorted(listed("titles"), key=len, reverse=True):
-        if EASTERN.match(title) and text.endswith(title) and len(text) > len(title) + 1:
-            text = text.removesuffix(title).strip()
-            break
+    title = next((one for one in _honorifics() if text.endswith(one) and len(text) > len(one) + 1), "")
+    text = text.removesuffix(title).strip()
     family, _, given = text.partition(" ")
     if given or len(text) < 2 or not EASTERN.match(text):
         return (given, family) if given and EASTERN.match(text) else _western(text) if given else (text, "")
@@ -218,6 +218,12 @@ def _without(full: str, part: str) -> str:
 
 def _words(name: str) -> list[str]:
     return name.casefold().replace(",", " ").split()
+
+
+@lru_cache(maxsize=1)
+def _honorifics() -> tuple[str, ...]:
+    """The titles of eastern scripts, which stand after the name; the longest first."""
+    return tuple(sorted(filter(EASTERN.match, listed("titles")), key=len, reverse=True))
 
 
 @lru_cache(maxsize=1)

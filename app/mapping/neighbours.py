@@ -6,57 +6,54 @@ Every step only fills what is missing, or completes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Collection
 
 from app.lead import Field
 from app.mapping import people
 from app.mapping.called import NAMES, meanings_of, says_nothing
+from app.mapping.contact import GUESSED, join_address, join_number, left_over, means, number_elsewhere, only_address
 from app.mapping.findings import Findings
 from app.mapping.names import without_titles
 from app.mapping.values import could_be_called, is_machine_made, prose
-from app.mapping.vocabulary import listed, vocabulary, words
+from app.mapping.vocabulary import words
 from app.mapping.weighed import Match
 
-GUESSED = 42
-DIAL = re.compile(r"\+?\d{1,4}")
-PART = re.compile(r"\d{2,5}")
-DOMAIN = re.compile(r"@?[\w-]+(?:\.[\w-]+)+")
-DISPLAYED = re.compile(r"\s*\"?([^\"<>@]{2,100}?)\"?\s*<[^<>]*>")
-LIST = re.compile(r"\s*(?:, | \| |;|\n)\s*")
+HAN = re.compile("[\u3400-\u9fff]")
+READ_ALOUD = re.compile("[\u3041-\u30ff\\s]+")
+DISPLAYED = re.compile(r"\"?([^\"<>@]{2,100}+)\"?\s*+<[^<>]{1,320}+>")
+BLANKS = re.compile(r"[^\S\n]+")
+LIST = re.compile(r" ?(?:, | \| |;|\n)\s*")
 MAX_LIST = 400
 MAX_PARTS = 8
-WHOLE_NUMBER = 9
 FEW_WORDS = 4
 
 
 def look_around(findings: Findings, fields: list[Field], without: Collection[str]) -> None:
     """Completes what was found by what stands beside it."""
+    if not findings.extra and {"email", "contact_no"} <= findings.best.keys():
+        return
     wanted = {target for target in (*NAMES, "email", "contact_no", "message") if target not in without}
     if "email" in wanted and "email" not in findings.best:
-        _join_address(findings, fields)
+        join_address(findings, fields)
+        only_address(findings, fields)
     if "contact_no" in wanted:
-        _join_number(findings, fields)
+        join_number(findings, fields)
     if "last_name" in wanted:
         _add_particle(findings, fields)
+        _add_second(findings, fields)
     if wanted >= {*NAMES}:
         _name_by_place(findings, fields)
+    if "contact_no" in wanted and "contact_no" not in findings.best:
+        number_elsewhere(findings, fields)
     if "message" in wanted and "message" not in findings.best:
         _subject_as_message(findings, fields)
-
-
-def _left(findings: Findings, fields: Iterable[Field]) -> Iterator[Field]:
-    """The fields that nothing was made of yet."""
-    extra = {id(one) for one in findings.extra}
-    return (one for one in fields if id(one) in extra and one.kind not in {"file", "variable", "hidden"})
 
 
 def expand_list(findings: Findings, fields: list[Field], without: Collection[str]) -> None:
     """A person written as a list in one value: `Ada, Lovelace, ada@example.com, +44 …`."""
     listed_in = [one for one in fields if "@" in one.value and len(one.value) <= MAX_LIST]
     for one in listed_in if all(" " in other.value.strip() for other in listed_in) else ():
-        parts = [part for part in LIST.split(one.value.strip()) if part]
+        parts = [part for part in LIST.split(BLANKS.sub(" ", one.value.strip())) if part]
         address = next((part for part in parts if people.email(part) and " " not in part), "")
         if not address or not 3 <= len(parts) <= MAX_PARTS or max(map(prose, parts)) > FEW_WORDS:
             continue
@@ -75,75 +72,14 @@ def _is_particled(part: str) -> bool:
     return part[:1].islower() and len(part.split()) > 1 and could_be_called(part[:1].upper() + part[1:])
 
 
-def _join_address(findings: Findings, fields: list[Field]) -> None:
-    """`email1=ada` and `email2=example.com` are one address."""
-    parts = [one for one in _left(findings, fields) if _means(one, "email") and "@" not in one.value]
-    for local, domain in pairwise(parts):
-        if words(local.key) == words(domain.key) and DOMAIN.fullmatch(domain.value.strip()):
-            address = people.email(f"{local.value.strip()}@{domain.value.strip().removeprefix('@')}")
-            if address:
-                why = "its parts make an e-mail address"
-                findings.take(Match("email", local, address, 2 * GUESSED, why, (domain,)))
-                findings.mistyped = None
-                return
-
-
-def _join_number(findings: Findings, fields: list[Field]) -> None:
-    """A number in several fields: `hp1`, `hp2`, `hp3`; or a country's or a town's code beside the rest."""
-    left = list(_left(findings, fields))
-    best = findings.best.get("contact_no")
-    if best is None:
-        groups: dict[tuple[str, ...], list[Field]] = {}
-        for one in left:
-            if PART.fullmatch(people.digits(one.value)) and (_means(one, "contact_no") or _stands_for_phone(one)):
-                groups.setdefault(words(one.key), []).append(one)
-        parts = next((group for group in groups.values() if 2 <= len(group) <= 4), [])
-        number = "-".join(people.digits(one.value) for one in parts)
-        if sum(map(str.isdigit, number)) >= WHOLE_NUMBER:
-            findings.take(
-                Match("contact_no", parts[0], number, 2 * GUESSED, "its parts make a number", tuple(parts[1:]))
-            )
-        return
-    if best.value.startswith(("+", "00")):
-        return
-    for one in left:
-        code = people.digits(one.value)
-        if DIAL.fullmatch(code) and _means(one, "dial"):
-            value = f"{code} {best.value}"
-            why = f"{best.why}, and {one.label or one.key!r} is its code"
-            findings.take(Match("contact_no", best.field, value, best.score, why, (*best.also, one)))
-            return
-
-
-def _stands_for_phone(one: Field) -> bool:
-    """Short keys that mean a phone only in parts: `hp1`, `tel2`."""
-    return "contact_no" in vocabulary().meanings.get(frozenset(words(one.key)), {})
-
-
-def _means(one: Field, target: str) -> bool:
-    """Whether a field's name, but for noise, is a phrase for the target."""
-    return _is_called(one.key, one.label, target)
-
-
-@lru_cache(maxsize=2048)
-def _is_called(key: str, label: str, target: str) -> bool:
-    noise = listed("noise")
-    for name in (label, key.rpartition(".")[2], " ".join(key.split(".")[-2:])):
-        spelled = frozenset(words(name))
-        known = vocabulary().meanings
-        if target in known.get(spelled, {}) or target in known.get(spelled - noise, {}):
-            return True
-    return False
-
-
 def _add_particle(findings: Findings, fields: list[Field]) -> None:
     """`tussenvoegsel=van der` stands before the last name."""
     last = findings.best.get("last_name")
     if last is None:
         return
-    for one in _left(findings, fields):
+    for one in left_over(findings, fields):
         particle = " ".join(one.value.split())
-        if len(particle) <= 20 and _means(one, "particle") and not people.is_nothing(particle):
+        if len(particle) <= 20 and means(one, "particle") and not people.is_nothing(particle):
             if not last.value.casefold().startswith(f"{particle.casefold()} "):
                 why = f"{last.why}, and {one.label or one.key!r} stands before it"
                 value = f"{particle} {last.value}"
@@ -151,16 +87,26 @@ def _add_particle(findings: Findings, fields: list[Field]) -> None:
             return
 
 
+def _add_second(findings: Findings, fields: list[Field]) -> None:
+    """`apellido_paterno=Hernández` and `apellido_materno=Olvera` are one last name."""
+    last = findings.best.get("last_name")
+    for one in left_over(findings, fields) if last is not None else ():
+        if last is not None and means(one, "second_last_name") and could_be_called(one.value):
+            value = f"{last.value} {one.value.strip()}"
+            findings.take(Match("last_name", last.field, value, last.score, last.why, (*last.also, one)))
+            return
+
+
 def _name_by_place(findings: Findings, fields: list[Field]) -> None:
     """Names in fields that say nothing: written as names are, and in the place where forms ask for them."""
     best = findings.best
     found = [target for target in NAMES if target in best]
-    if "email" in best and not found and (displayed := DISPLAYED.match(best["email"].field.value)):
+    if "email" in best and not found and (displayed := DISPLAYED.match(best["email"].field.value.strip())):
         best["full_name"] = Match(
             "full_name", best["email"].field, displayed[1].strip(), GUESSED, "it stands beside the address"
         )
         return
-    left = {id(one) for one in _left(findings, fields)}
+    left = {id(one) for one in left_over(findings, fields)}
     unnamed = [one for one in fields if id(one) in left and says_nothing(one.key, one.label) and _is_name(one)]
     if found == ["first_name"]:
         after = _next_of(fields, best["first_name"].field)
@@ -176,7 +122,9 @@ def _name_by_place(findings: Findings, fields: list[Field]) -> None:
         second = _next_of(fields, first)
         address = best["email"].value if "email" in best else ""
         is_last = second is not None and id(second) in left and says_nothing(second.key, second.label)
-        if (
+        if second is not None and is_last and READ_ALOUD.fullmatch(second.value.strip()) and HAN.search(first.value):
+            findings.take(Match("full_name", first, first.value.strip(), GUESSED, "it stands before its reading"))
+        elif (
             second is not None
             and is_last
             and _is_name(second, after=True)
@@ -192,7 +140,7 @@ def _name_by_place(findings: Findings, fields: list[Field]) -> None:
 
 def _name_by_address(findings: Findings, fields: list[Field], address: str) -> None:
     """A name whose words are in the e-mail address, whatever its field is called."""
-    for one in _left(findings, fields):
+    for one in left_over(findings, fields):
         if _is_name(one) and len(one.value.split()) > 1 and _is_whole(one.value, address):
             why = "it is written as a name, and is in the e-mail address"
             findings.take(Match("full_name", one, one.value.strip(), GUESSED, why))
@@ -237,8 +185,8 @@ def _next_of(fields: list[Field], one: Field) -> Field | None:
 
 def _subject_as_message(findings: Findings, fields: list[Field]) -> None:
     """Where nothing freer was written, a subject of some words is what there is to say."""
-    for one in _left(findings, fields):
-        if one.kind != "choice" and prose(one.value) >= FEW_WORDS and _means(one, "subject"):
+    for one in left_over(findings, fields):
+        if one.kind != "choice" and prose(one.value) >= FEW_WORDS and means(one, "subject"):
             why = "it is the subject, and there is no message"
             findings.take(Match("message", one, one.value.strip(), GUESSED, why))
             return

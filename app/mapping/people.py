@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import islice
 
 from app.mapping.names import split_name
 from app.mapping.vocabulary import vocabulary
 
-ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"'@]+\.[^\s<>()\[\],;:\"'@]+")
+ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:\"'])[^\s<>()\[\],;:\"'@]{1,64}+@[^\s<>()\[\],;:\"'@]{3,255}+(?!@)")
 NOTHING = frozenset(
     """- -- --- n/a na n.a. null none undefined nil nan false unknown . / なし 無し 無 无 없음 нет немає brak keine kein
     aucun aucune ninguno ninguna nessuno nessuna nenhum nenhuma geen ingen nincs žádný yok لا لايوجد אין ไม่มี không
     [] {} (none) (empty) [null]""".split()
 )
 PHONE_CHARACTERS = re.compile(
-    r"[+(]?[\d\s().\-/+–]*(?:(?:ext|extension|x|#|int|доб|вн|内線|내선|poste|ramal|anexo|dahili|wew|toestel|dw)"
+    r"[+(]?[\d\s().\-/+–]*(?:(?:ext|extension|x|#|int|доб|вн|内線|내선|poste|ramal|anexo|dahili|wew|toestel|dw|apparat"
+    r"|klappe|linka|lok|local|interno|mell[eé]k|εσωτ|داخلي|שלוחה|ต่อ|分机|分機|转|轉|내선|máy lẻ)"
     r"\.?\s*\d{1,6})?",
     re.IGNORECASE,
 )
@@ -59,7 +61,9 @@ def email(value: str) -> str:
 def _valid(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
-    for candidate in (text, *ADDRESS.findall(text)[:1]):
+    is_whole = text.count("@") == 1 and " " not in text
+    within = (found[0].rstrip(".") for found in ADDRESS.finditer(text) if "." in found[0])
+    for candidate in filter(_is_short, (*([text] if is_whole else ()), *islice(within, 1))):
         try:
             return validate_email(candidate, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError:
@@ -67,26 +71,43 @@ def _valid(text: str) -> str:
     return ""
 
 
+def _is_short(address: str) -> bool:
+    """Whether an address is within the lengths of RFC 5321 and DNS, beyond which a check only costs time."""
+    local, _, domain = address.partition("@")
+    return len(address) <= 254 and len(local) <= 64 and max(map(len, domain.split("."))) <= 63
+
+
 def phone(value: str, region: str | None) -> str:
     """E.164 where the number is valid, by itself or in `region` (ISO 3166); else as typed, without the outer spaces."""
     typed = digits(value)
     if not looks_like_phone(typed):
         return typed
+    return _valid_number(typed, region) or typed
+
+
+def is_valid_phone(value: str) -> bool:
+    """Whether a number with its country's code is one that can exist there."""
+    return bool(_valid_number(value, None))
+
+
+def _valid_number(typed: str, region: str | None) -> str:
     import phonenumbers
 
     try:
         number = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
-        return typed
+        return ""
     if not phonenumbers.is_valid_number(number) or number.extension:
-        return typed
+        return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def digits(value: str) -> str:
     """A number as typed, in the digits 0 to 9 whatever the script, and without a spreadsheet's `.0`."""
     text = value.strip()
-    if not text.isascii() and len(text) < 2 * MAX_PHONE:
+    if len(text) >= 2 * MAX_PHONE:
+        return text
+    if not text.isascii():
         text = "".join(str(unicodedata.decimal(char, char)) for char in text.translate(WIDE))
     return SPREADSHEET_NUMBER.sub(r"\1", text) if text.endswith(".0") else text
 

@@ -1,21 +1,23 @@
 """The explicit mapping of relay.toml: a rule, or several alternatives, for a lead's field.
 
-A rule is a field's key or label exactly as it was sent (`contact[email]`, `Your name (required)`), or else a JMESPath
-expression over the body: https://jmespath.org. `"'Website'"` is a constant. The first alternative that finds something
-counts.
+A rule is, in this order, a field's key or label exactly as it was sent (`contact[email]`, `Your name (required)`), a
+JMESPath expression over the body (https://jmespath.org), or a template of such names and expressions in braces
+(`{first} {last}`). `'Website'` is JMESPath's constant. The first alternative that finds something counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import jmespath
 from jmespath.exceptions import ArityError, JMESPathError, UnknownFunctionError
 from jmespath.parser import ParsedResult
+from jmespath.visitor import TreeInterpreter
 
 from app.errors import ConfigurationError
 from app.lead import Entry, Field, Origin
@@ -27,40 +29,96 @@ Rules = Mapping[Any, tuple[str, ...]]
 FORM_KEY = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])+")
 BROKEN_EXPRESSION = re.compile(r"[\[\]|{}@`]|&\S|\([^()]*$|^[^()]*\)")
 """What a field's name seldom has in it, and an expression with a typing error often."""
+HASH = re.compile(r'\s*(?:"[^"]*"|\w+)\s*:\s*\S')
+BEFORE_A_HASH = (".", "|", "[", "&")
+"""Behind one of them `{a: b}` is JMESPath: a rule that is none has a typing error, and is no template."""
+PIECE = re.compile(r"(\{\{|\}\}|[^{}]+)|\{((?:[^{}]|\{[^{}]*\})+)\}|(.)", re.DOTALL)
+"""Text of a template, or a placeholder, or a brace that is neither."""
+CLOSING = ")]»”’\"'"
+SEPARATORS = " \t\r\n,;:.|/+&·•–—-"
+
+MAX_VALUES = 10_000
+MAX_STEPS = 10_000
+"""JMESPath expressions are followed so far, in bodies so large: a stranger's body costs no rule 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a rule found, and the whole field that it is, where it is one."""
+    """What a rule found, the whole field that it is, where it is one, and the fields that a template quotes."""
 
     value: str
     origin: Origin
     field: Field | None = None
+    quoted: tuple[Field, ...] = ()
+
+
+Placeholder = tuple[str, str, str]
+"""A rule inside a template, between the texts before and after it that stand or fall with it."""
+
+
+class Bounded(TreeInterpreter):
+    """Follows an expression for at most MAX_STEPS."""
+
+    steps = 0
+
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise JMESPathError
+        return super().visit(node, *args, **kwargs)
 
 
 def check(rules: Rules, where: str) -> None:
-    """Raises ConfigurationError for a rule that is neither a field's name nor a JMESPath expression."""
+    """Raises ConfigurationError for a rule that is neither a field's name, nor an expression, nor a template."""
     for target, alternatives in rules.items():
         for rule in alternatives:
-            if not _can_be_followed(rule):
-                raise ConfigurationError(
-                    f"{where}.mapping.{target}: {rule!r} is neither a field's name nor a JMESPath expression"
-                )
+            inside = [one for _, one, _ in _template(rule)]
+            for one in inside or [rule]:
+                if not (_can_be_followed(one) or (inside and _template(one))):
+                    raise ConfigurationError(
+                        f"{where}.mapping.{target}: {one!r} {f'of {rule!r} ' * bool(inside)}is neither a field's name "
+                        'nor a JMESPath expression, nor a template such as "{first} {last}"'
+                    )
 
 
 def apply(rules: Rules, entry: Entry) -> dict[str, Found]:
     """Target → what its rule found, and where. A target whose rule finds nothing is left out, for inference."""
+    if rules and len(list(islice(_values(entry.data), MAX_VALUES + 1))) > MAX_VALUES:
+        entry = Entry(entry.fields)
     found = {target: _first(alternatives, entry) for target, alternatives in rules.items()}
     return {target: one for target, one in found.items() if one is not None}
 
 
 def _first(rules: Iterable[str], entry: Entry) -> Found | None:
     for rule in rules:
-        field = next((one for one in entry.fields if rule in (one.key, one.label)), None)
-        value = field.value.strip() if field else _searched(rule, entry.data)
+        value, field = _followed(rule, entry)
+        quoted: tuple[Field, ...] = ()
+        if not value and (template := _template(rule)):
+            value, quoted = _filled(template, entry)
         if not is_nothing(value):
-            return Found(value, Origin(rule, f"relay.toml maps {rule!r} here"), field)
+            return Found(value, Origin(rule, f"relay.toml maps {rule!r} here"), field, quoted)
     return None
+
+
+def _followed(rule: str, entry: Entry) -> tuple[str, Field | None]:
+    """What a name or an expression finds, and the field that it names."""
+    field = next((one for one in entry.fields if rule in (one.key, one.label)), None)
+    return (field.value.strip() if field else _searched(rule, entry.data)), field
+
+
+def _filled(template: Iterable[Placeholder], entry: Entry) -> tuple[str, tuple[Field, ...]]:
+    """A template with what its placeholders find, and the fields among that.
+
+    A placeholder that finds nothing takes its text with it, and what would then begin with a separator does not.
+    """
+    said, fields, is_first = "", [], True
+    for before, rule, after in template:
+        value, field = _followed(rule, entry)
+        if not is_nothing(value):
+            said += (before if said or is_first else before.lstrip(SEPARATORS)) + value + after
+            fields += [field] if field else []
+        is_first = False
+    return said.strip(), tuple(fields)
 
 
 def _searched(rule: str, data: Any) -> str:
@@ -68,8 +126,8 @@ def _searched(rule: str, data: Any) -> str:
         return _text(data[rule])
     expression = _compiled(rule)
     try:
-        return _text(expression.search(data)) if expression else ""
-    except (ValueError, ArithmeticError):  # JMESPathError is a ValueError; numbers in a body can be beyond float
+        return _text(Bounded().visit(expression.parsed, data)) if expression else ""
+    except (ValueError, ArithmeticError, TypeError):  # JMESPathError is a ValueError; it compares text with numbers
         return ""
 
 
@@ -81,6 +139,39 @@ def _text(value: Any) -> str:
     return "" if value is None or isinstance(value, dict) else str(value).strip()
 
 
+def _values(data: Any) -> Iterator[Any]:
+    """Every value in the data, at any depth."""
+    waiting = [data]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict | list):
+            values = inner.values() if isinstance(inner, dict) else inner
+            yield from values
+            waiting.extend(one for one in values if isinstance(one, dict | list))
+
+
+@lru_cache(maxsize=1024)
+def _template(rule: str) -> tuple[Placeholder, ...]:
+    """The placeholders of a template, in order; none where the rule is something else. JMESPath comes first."""
+    if "{" not in rule or _compiled(rule):
+        return ()
+    texts, inside = [""], []
+    for text, inner, stray in PIECE.findall(rule):
+        if stray or (HASH.match(inner) and texts[-1].rstrip().endswith(BEFORE_A_HASH)):
+            return ()
+        if inner:
+            inside.append(inner.strip())
+            texts.append("")
+        else:
+            texts[-1] += text[0] if text in {"{{", "}}"} else text
+    if not (inside and all(inside)):
+        return ()
+    first, *between, last = texts
+    befores = [first, *(text.lstrip(CLOSING) for text in between)]
+    afters = [*(text.removesuffix(text.lstrip(CLOSING)) for text in between), last]
+    return tuple(zip(befores, inside, afters, strict=True))
+
+
 def _can_be_followed(rule: str) -> bool:
     expression = _compiled(rule)
     if expression is None:
@@ -89,7 +180,7 @@ def _can_be_followed(rule: str) -> bool:
         expression.search({})
     except (UnknownFunctionError, ArityError):
         return " " in rule  # a label such as `Name (required)`
-    except (ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, TypeError):
         return True  # of other data it may find something
     return True
 

@@ -9,14 +9,14 @@ from app.mapping.vocabulary import UNSPACED, listed, words
 
 MACHINE_MADE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ,].{0,20})?"  # a date
-    r"|(?:https?:|www\.|/)\S*|[\w.+-]+@\S+|\S+/\S+/\S*"  # an address
-    r"|\S*\d\S*|[a-z0-9]+(?:_[a-z0-9]+)+"  # an id, a slug
+    r"|(?:https?:|www\.|/)\S*|[\w.+-]++@\S+|[^\s/]++/[^\s/]++/\S*"  # an address
+    r"|[^\s\d]*+\d\S*+|[a-z0-9]++(?:_[a-z0-9]++)++"  # an id, a slug
     r"|[\w ()-]{1,60}\.(?:pdf|docx?|xlsx?|jpe?g|png|gif|zip|txt|csv|html?)\b.{0,200}"  # a file
     r"|mozilla/.{0,300}",
     re.IGNORECASE,
 )
 NAME_CHARACTERS = re.compile(
-    r"[^\W\d_](?:[^\W\d_]|[\s.'’ʼ`´‘\-‐·・‧,&/()\"״׳\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u200c\u200d])*"
+    r"[^\W\d_](?:[^\W\d_]|[\s.'’ʼ`´‘\-‐·・‧,&/()\"״׳\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u200c\u200d])*+"
 )
 ORDINAL = re.compile(r"\b(?:2nd|3rd|4th)\b", re.IGNORECASE)
 CARD = re.compile(r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|6\d{15,18}")

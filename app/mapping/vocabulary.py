@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -19,7 +19,7 @@ Phrase = frozenset[str]
 
 FIELDS: Final = (
     *("email", "first_name", "last_name", "full_name", "contact_no", "message", "source"),
-    *("subject", "particle", "dial", "other"),
+    *("subject", "particle", "second_last_name", "dial", "other"),
 )
 """What a phrase can mean: a lead's field, or something beside it. `other` is all that a lead has no field for."""
 WORDS: Final = ("others", "things", "noise", "consent", "titles", "endings", "surnames", "secret_words")
@@ -32,6 +32,7 @@ PHRASE_WEIGHT: dict[str, int] = {
     "first": -10, "last": -10, "given": -10, "portable": -10, "responder": -15, "respondent": -15, "sender": -15,
     "kontakt": -15, "contacto": -15, "contato": -15, "kontak": -15, "problem": -10, "issue": -10, "number": -15,
     "numero": -15, "nomer": -15, "numer": -15, "company email": -15, "original": -20,
+    "who": -45, "what": -45,
 }  # fmt: skip
 """Phrases that mean a field less surely than the others do."""
 
@@ -42,7 +43,8 @@ CONTROLS: Final = frozenset(
     autoresponse; blacklist; form name; form id; form type; access key; accesskey; api key; apikey;
     g recaptcha response; h captcha response; cf turnstile response; frc captcha solution; altcha; utf; charset;
     authenticity token; csrf token; csrfmiddlewaretoken; wpnonce; wp http referer; form key; submit; oid; from name;
-    powered by; remote ip; user agent
+    powered by; remote ip; user agent; autoresponder; autoresponder body; autoresponder message; autoresponder subject;
+    thank you message; thankyou message; success message; confirmation message; error message
     """.split(";")
 )
 """Fields that steer a form service or a page; never about the person."""
@@ -64,7 +66,10 @@ INSIDE: Final = {
 """What many languages have inside their own word for it."""
 
 MAX_NAME = 300
-LONGEST_UNSPACED = 26
+MAX_UNSPACED = 80
+MAX_FOLDED = 16_384
+WHATSAPP = re.compile("whats ?app", re.IGNORECASE)
+SHAREPOINT = re.compile("_x00[0-9A-Fa-f]{2}_")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Scripts whose words stand together without blanks, as far as forms are concerned."""
@@ -80,7 +85,7 @@ class Vocabulary:
     """All languages in one: what each phrase means and how surely (100 is sure), and the lists of words.
 
     `by_word` tells the phrases that a word stands in, `family_first` those of a name that begins with the family's,
-    `unspaced` the words to look for where there are no blanks.
+    `unspaced` the words to look for where there are no blanks: by their first letter, the longest first.
     """
 
     meanings: Mapping[Phrase, Mapping[str, int]]
@@ -88,7 +93,7 @@ class Vocabulary:
     family_first: frozenset[Phrase]
     honeypots: frozenset[str]
     secrets: frozenset[str]
-    unspaced: frozenset[str]
+    unspaced: Mapping[str, tuple[str, ...]]
     lists: Mapping[str, frozenset[str]]
 
 
@@ -134,9 +139,16 @@ def vocabulary() -> Vocabulary:
         frozenset(phrase for phrase, found in orders.items() if found == {True}),
         traps,
         secrets,
-        frozenset(word for word in known if UNSPACED.match(word)),
+        _by_first_letter(word for word in known if UNSPACED.match(word)),
         lists,
     )
+
+
+def _by_first_letter(known: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for word in sorted(known, key=len, reverse=True):
+        found.setdefault(word[0], []).append(word)
+    return {letter: tuple(same) for letter, same in found.items()}
 
 
 def _files() -> Iterator[Any]:
@@ -162,12 +174,20 @@ def _listed(languages: list[dict[str, Any]], name: str) -> Iterator[str]:
             yield from map(_bare, _folded(text).split())
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _words(text: str) -> tuple[str, ...]:
-    found = map(_bare, _folded(CAMEL.sub(" ", text)).split())
+    found = map(_bare, _folded(CAMEL.sub(" ", WHATSAPP.sub("whatsapp", SHAREPOINT.sub(" ", text)))).split())
     if text.isascii():
         return tuple(found)
-    return tuple(part for word in found for part in (_parted(word) if UNSPACED.search(word) else (word,)))
+    parted: list[str] = []
+    left = MAX_UNSPACED
+    for word in found:
+        if UNSPACED.search(word):
+            parted += _parted(word[:left])
+            left -= min(left, len(word))
+        else:
+            parted.append(word)
+    return tuple(parted)
 
 
 def _folded(text: str) -> str:
@@ -191,7 +211,7 @@ def _parted(word: str) -> Iterator[str]:
     known = vocabulary().unspaced
     start = at = 0
     while at < len(word):
-        size = next((n for n in range(min(LONGEST_UNSPACED, len(word) - at), 0, -1) if word[at : at + n] in known), 0)
+        size = next((len(one) for one in known.get(word[at], ()) if word.startswith(one, at)), 0)
         if size:
             if start < at:
                 yield word[start:at]
@@ -203,14 +223,16 @@ def _parted(word: str) -> Iterator[str]:
 
 
 class _Folded(dict[int, str]):
-    """Character → itself where it is part of a word, nothing for an accent, else a blank."""
+    """Character → itself where it is part of a word, nothing for an accent, else a blank; only so many are kept."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
         is_accent = unicodedata.combining(char) or unicodedata.category(char) in {"Cf", "Me"}
         is_letter = char.isalnum() or unicodedata.category(char) in {"Mn", "Mc"} or char == "\n"
-        self[code] = "" if is_accent else char if is_letter else " "
-        return self[code]
+        folded = "" if is_accent else char if is_letter else " "
+        if len(self) < MAX_FOLDED:
+            self[code] = folded
+        return folded
 
 
 FOLDED: Final = _Folded()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.lead import Field
 from app.mapping import people
-from app.mapping.called import SURELY, says_nothing
+from app.mapping.called import CERTAIN, SURELY, is_question, says_nothing
 from app.mapping.values import could_be_called, is_consent, is_machine_made, is_sentence, prose
 
 ENOUGH = 40
@@ -17,6 +17,10 @@ FREE_TEXT = frozenset(("", "text", "long_text"))
 A_FEW_WORDS = 4
 MANY_WORDS = 8
 MAX_MESSAGE_BONUS = 12
+MAX_LOOKED_AT = 200
+MOST_OF_A_NAME = 5
+NUMBER = re.compile(r"\d{2}")
+SHORT_NUMBER = re.compile(r"\d{3}[ -]\d{4}|\d{3}[ -]\d{2}[ -]\d{2}")
 LOCAL_NUMBER = re.compile(r"\(?0\d{1,4}[\s)/.-]+\d[\d\s/.-]{4,}")
 """A number as dialled within a country, which identifiers are seldom like."""
 
@@ -53,7 +57,8 @@ def weighed(target: str, one: Field, called: int) -> tuple[str, int, str]:
     if target == "source":
         return value, called if called >= SURE_SOURCE and len(value) <= 100 and "@" not in value else 0, ""
     is_name = called >= ENOUGH and one.kind not in NO_NAMES and people.looks_like_name(value)
-    return value, called if is_name and not is_machine_made(value) else 0, ""
+    is_part = target != "full_name" and (len(value.split()) > MOST_OF_A_NAME or NUMBER.search(value))
+    return value, called if is_name and not is_part and not is_machine_made(value) else 0, ""
 
 
 def spoken(target: str) -> str:
@@ -67,7 +72,8 @@ def _email(kind: str, value: str, called: int) -> tuple[str, int, str]:
         return "", 0, ""
     if kind == "email":
         return address, max(called + 60, 100 if called >= 0 else 0), "it asked for an e-mail address"
-    alone = 45 if " " not in value and called >= 0 else 41 if called > 0 or ("<" in value and called == 0) else 0
+    is_about_it = called > 0 or (called == 0 and ("<" in value or prose(value) <= MANY_WORDS))
+    alone = 45 if " " not in value and called >= 0 else 41 if is_about_it else 0
     return address, max(called + 10, alone), "its value is an e-mail address"
 
 
@@ -80,9 +86,10 @@ def _phone(one: Field, value: str, called: int) -> tuple[str, int, str]:
     if called >= 0 and one.kind in {"", "text"}:
         count = sum(map(str.isdigit, value))
         is_likely = 9 <= count <= 13 and not is_date(value)
+        is_short = SHORT_NUMBER.fullmatch(value) is not None and says_nothing(one.key, one.label)
         is_spaced = LOCAL_NUMBER.fullmatch(people.digits(value)) is not None
         alone = 43 if value.startswith("+") else 41 if is_likely and says_nothing(one.key, one.label) else 0
-        alone = alone or (ENOUGH if is_likely and is_spaced else 0)
+        alone = alone or (ENOUGH if (is_likely and is_spaced) or is_short else 0)
     return people.digits(value), max(called, said, alone), "its value is a phone number"
 
 
@@ -95,6 +102,8 @@ def is_date(value: str) -> bool:
 
 
 def _message(one: Field, value: str, called: int) -> tuple[str, int, str]:
+    if called < CERTAIN and not any(map(str.isalpha, value[:MAX_LOOKED_AT])):
+        return value, 0, ""
     many = prose(value)
     bonus = min(many // 3, MAX_MESSAGE_BONUS)
     if called >= ENOUGH and (called >= SURELY or not (is_machine_made(value) or one.kind in NO_NAMES)):
@@ -111,7 +120,7 @@ def _is_a_text(one: Field, value: str, many: int) -> bool:
     """Prose; of a field that says nothing also a short sentence, or a few words that are no name."""
     if is_machine_made(value):
         return False
-    if many >= MANY_WORDS or (many >= A_FEW_WORDS and (one.label or one.key).rstrip().endswith("?")):
+    if many >= MANY_WORDS or (many >= A_FEW_WORDS and is_question(one.key, one.label)):
         return True
     if not says_nothing(one.key, one.label):
         return many >= A_FEW_WORDS and is_sentence(value)

@@ -115,9 +115,11 @@ async def _receipts_of_repeats(connection: AsyncConnection, ids: set[str]) -> di
     if not ids:
         return {}
     of_first: dict[str, list[tuple[str, LeadState]]] = {id_: [] for id_ in ids}
-    found = select(leads.c.submission_id, leads.c.id, leads.c.state).where(leads.c.submission_id.in_(ids))
-    for row in await connection.execute(found.order_by(leads.c.id)):
-        of_first[row.submission_id].append((row.id, LeadState(row.state)))
+    found = select(leads.c.submission_id, leads.c.notice_id, leads.c.id, leads.c.state)
+    theirs = or_(leads.c.submission_id.in_(ids), leads.c.notice_id.in_(ids))
+    for row in await connection.execute(found.where(theirs).order_by(leads.c.id)):
+        first = row.submission_id if row.submission_id in ids else row.notice_id
+        of_first[first].append((row.id, LeadState(row.state)))
     return {id_: Receipt(id_, tuple(found)) for id_, found in of_first.items()}
 
 

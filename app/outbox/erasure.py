@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, text, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, or_, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS, LeadState
@@ -26,7 +26,7 @@ FINISHED: Final = tuple(
 EMPTY: Final[dict[str, Any]] = {"body": b"", "headers": {}, "event_id": None, "note": "its contents were erased"}
 CLOSE_UP = text(
     "UPDATE submissions SET rowid = -abs(random() / 2) - 1 WHERE rowid > 0 AND note = :note "
-    "AND id IN (SELECT submission_id FROM leads WHERE id IN :ids)"
+    "AND id IN (SELECT submission_id FROM leads WHERE id IN :ids UNION SELECT notice_id FROM leads WHERE id IN :ids)"
 ).bindparams(bindparam("ids", expanding=True))
 """SQLite frees a page only when rows leave it, not when they shrink: what is empty moves together."""
 CHUNK = 250
@@ -41,6 +41,7 @@ def blank(reason: str, now: datetime) -> dict[str, Any]:
         "position_in_board": None,
         "details": {},
         "member_id": "",
+        "to_fetch": None,
     }
     return {**fields, "state": ERASED, "reason": reason, "settled_at": now}
 
@@ -48,8 +49,10 @@ def blank(reason: str, now: datetime) -> dict[str, Any]:
 async def blank_around(connection: AsyncConnection, lead_ids: Collection[str], *, shared: bool = True) -> None:
     """Blanks the answers to leads, and their requests; those that are `shared` with leads that stay only if told to."""
     await connection.execute(update(attempts).where(attempts.c.lead_id.in_(lead_ids)).values(answer=""))
-    theirs = submissions.c.id.in_(select(leads.c.submission_id).where(leads.c.id.in_(lead_ids)))
-    left = exists().where(leads.c.submission_id == submissions.c.id, leads.c.state != ERASED)
+    told = (select(column).where(leads.c.id.in_(lead_ids)) for column in (leads.c.submission_id, leads.c.notice_id))
+    theirs = submissions.c.id.in_(union(*told))
+    about = or_(leads.c.submission_id == submissions.c.id, leads.c.notice_id == submissions.c.id)
+    left = exists().where(about, leads.c.state != ERASED)
     await connection.execute(update(submissions).where(theirs if shared else theirs & ~left).values(EMPTY))
     if connection.dialect.name == "sqlite":
         await connection.execute(CLOSE_UP, {"ids": list(lead_ids), "note": EMPTY["note"]})

@@ -18,6 +18,7 @@ from ulid import ULID
 from app.lead import Reason
 from app.outbox import rows
 from app.outbox.engine import UPSERT
+from app.outbox.fetching import under_way
 from app.outbox.records import Alert, Balance, Facts, StoredLead, Workspace
 from app.outbox.tables import (
     EPOCH,
@@ -72,16 +73,19 @@ async def facts_of(
     endpoints: Collection[str],
     names: Collection[str],
     ignored: Collection[str],
+    fetching: Collection[str],
+    before: datetime,
 ) -> Facts:
     """All but the disk; the balance from a day on.
 
-    `names`: workspaces. `ignored`: those that nobody delivers to on purpose, of an earlier trial.
+    `names`: workspaces. `ignored`: those that nobody delivers to on purpose, of an earlier trial. `fetching`: hooks
+    that fetch people; until a lead is from `before` then, it is not held but on its way.
     """
     mine = leads.c.workspace.not_in(ignored)
     ages = union_all(*(select(leads.c.workspace, leads.c.received_at).where(way, mine) for way in ON_THEIR_WAY))
     waiting = ages.subquery()
     oldest = select(waiting.c.workspace, func.min(waiting.c.received_at)).group_by(waiting.c.workspace)
-    held = select(leads.c.reason, func.count()).where(IS_HELD, mine, TRUSTED).group_by(leads.c.reason)
+    held = select(leads.c.reason, func.count()).where(IS_HELD, mine, TRUSTED)
     lately = submissions.c.id >= str(ULID.from_datetime(now - HOUR))
     doubted = select(submissions.c.quarantine, func.count()).where(IS_QUARANTINED, lately)
     doubted = doubted.group_by(submissions.c.quarantine)
@@ -93,7 +97,7 @@ async def facts_of(
         balance=await balance(connection, since, endpoints),
         waiting=await _pairs(connection, oldest),
         workspaces={row.name: Workspace(**row._mapping) for row in ways},
-        held=await _pairs(connection, held),
+        held=await _pairs(connection, held.where(~under_way(fetching, before)).group_by(leads.c.reason)),
         quarantined=await _pairs(connection, doubted),
         distrusted=await _pairs(connection, doubted.where(still_held)),
         last_seen={name: seen for name in endpoints if (seen := await _last_seen(connection, name))},
@@ -108,7 +112,7 @@ async def _pairs(connection: AsyncConnection, statement: Any) -> dict[str, Any]:
 async def _last_seen(connection: AsyncConnection, endpoint: str) -> tuple[datetime, timedelta | None] | None:
     trusted = select(submissions.c.received_at).where(submissions.c.endpoint == endpoint, ~IS_QUARANTINED)
     found = await connection.execute(trusted.order_by(submissions.c.id.desc()).limit(LOOKED_BACK))
-    times = [row.received_at for row in found]
+    times = sorted((row.received_at for row in found), reverse=True)
     gaps = [later - earlier for later, earlier in pairwise(times)]
     return (times[0], max(gaps) if len(times) >= ENOUGH else None) if times else None
 
@@ -121,6 +125,7 @@ async def stuck(
     endpoint: str | None = None,
     others: Collection[str] = (),
     ignored: Collection[str] = (),
+    fetching: Collection[str] = (),
 ) -> list[StoredLead]:
     """The oldest leads of an endpoint, or of all but `others`, that are held or on their way from before then.
 
@@ -129,7 +134,10 @@ async def stuck(
     named = leads.c.endpoint == endpoint if endpoint else leads.c.endpoint.not_in(others)
     mine = (named, leads.c.workspace.not_in(ignored), leads.c.passed_on_at.is_(None))
     found: list[Any] = []
-    for where in ((IS_HELD, TRUSTED), *((way, before >= RECEIVED) for way in ON_THEIR_WAY)):
+    for where in (
+        (IS_HELD, TRUSTED, ~under_way(fetching, before)),
+        *((way, before >= RECEIVED) for way in ON_THEIR_WAY),
+    ):
         some = select(leads).where(*where, *mine).order_by(RECEIVED, leads.c.id).limit(limit)
         found += await connection.execute(some)
     return [rows.to_stored(row) for row in sorted(found, key=lambda row: (row.received_at, row.id))[:limit]]

@@ -21,6 +21,9 @@ from app.outbox.erasure import blank, blank_around
 from app.outbox.outbox import Outbox
 from app.outbox.tables import audit, leads, submissions
 
+BY_HAND = "changed by hand"
+BY_PERSON = "marked by a person"
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:
@@ -92,10 +95,10 @@ def outcome(what: str, now: datetime) -> dict[str, Any]:
     if becomes is LeadState.ERASED:
         return blank("by request", now)
     if becomes is LeadState.PENDING:
-        again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None}
+        again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None, "to_fetch": None}
         return {"state": becomes.value, "reason": "", **again}
-    reason = {"reason": "marked by a person"} if becomes is LeadState.SPAM else {}
-    return {"state": str(becomes), "settled_at": now, **reason}
+    reason = {"reason": BY_PERSON} if becomes is LeadState.SPAM else {}
+    return {"state": str(becomes), "settled_at": now, "to_fetch": None, **reason}
 
 
 def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> 
     if "contact_no" in values and config:
         endpoint = endpoint_called(config, row.endpoint)
         values["contact_no"] = people.phone(values["contact_no"], endpoint.region if endpoint else config.region)
-    origins = {name: asdict(Origin("", "changed by hand")) for name in columns}
+    origins = {name: asdict(Origin("", BY_HAND)) for name in columns}
     values["details"] = {**row.details, "origins": {**row.details["origins"], **origins}}
     values["unknown"] = row.unknown and columns.get("email", row.email) == row.email
     return values

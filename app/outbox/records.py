@@ -44,6 +44,20 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class ToFetch:
+    """A lead of whom the provider told `id` only, in the submission `notice_id`, which `source` read."""
+
+    lead_id: str
+    id: str
+    notice_id: str
+    source: str
+    endpoint: str
+    workspace: str
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to deliver a lead: when, what it was taken for, AgencyHandy's bounded words, milliseconds."""
 

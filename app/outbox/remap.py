@@ -58,7 +58,9 @@ async def remap(
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
         theirs = select(leads).where(leads.c.submission_id == row.id).order_by(leads.c.id).with_for_update()
         found = [rows.to_stored(one) for one in await connection.execute(theirs)]
-        new = _read_again(hands, row, found, endpoint)
+        new = read_again(row, endpoint)
+        own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
+        new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
         changes = _compared(hands, found, new)
         if not dry_run and not all(change.refusal for change in changes):
             await _apply(connection, hands, row.id, new, [change for change in changes if not change.refusal])
@@ -77,12 +79,15 @@ def _nothing_to_read(row: Any) -> str:
     return f"no form or hook is called {row.endpoint}: name one with --as"
 
 
-def _read_again(hands: Hands, row: Any, found: list[StoredLead], endpoint: Endpoint) -> Submission:
-    """The request as it would be read today; its sender counts as proved. A trial's leads stay the trial's."""
+def read_again(row: Any, endpoint: Endpoint) -> Submission:
+    """A submission's request as it would be read today; its sender counts as proved."""
     proved = endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
-    new = read(Inbound(row.body, row.headers), proved, row.received_at).submission
-    own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
-    return replace(new, workspace=new.workspace or own)
+    return read(Inbound(row.body, row.headers), proved, row.received_at).submission
+
+
+def name_of(field: str) -> str:
+    """What may be said of a field that changed: its name, if it is one of ours."""
+    return field if field in NAMED else "other fields"
 
 
 def _compared(hands: Hands, found: list[StoredLead], new: Submission) -> list[Change]:
@@ -107,7 +112,8 @@ async def _apply(
     for change in changes:
         stored, lead = change.stored, change.lead
         values = rows.of_lead(change.id, submission_id, new.workspace, new, lead)
-        values |= {**outcome("remap", hands.clock()), "state": lead.state.value, "reason": lead.reason}
+        same = {name: values[name] for name in ("state", "reason", "to_fetch")}
+        values |= {**outcome("remap", hands.clock()), **same}
         counted[day, new.endpoint] += 1
         if stored is None:
             await connection.execute(insert(leads).values(values))
@@ -117,7 +123,7 @@ async def _apply(
                 values["settled_at"] = stored.settled_at
             await connection.execute(update(leads).where(leads.c.id == stored.id).values(values))
             counted[day, stored.endpoint] -= 1
-        fields = dict.fromkeys(name if name in NAMED else "other fields" for name in change.fields)
+        fields = dict.fromkeys(map(name_of, change.fields))
         await hands.note(connection, "remap", f"as {new.endpoint}: {', '.join(fields)}", [change.id])
     await note_in_ledger(connection, accepted=counted)
 
@@ -126,4 +132,5 @@ def _flat(lead: Lead) -> dict[str, str]:
     """A lead's fields by the names that AgencyHandy has for them, and what it has none for."""
     known = {name: getattr(lead, ours) for name, ours in FIELDS.items()}
     texts = {name: "" if value is None else str(value) for name, value in known.items()}
-    return {**texts, "state": lead.state.value, "reason": lead.reason, **{one.key: one.value for one in lead.extra}}
+    others = {**{one.key: one.value for one in lead.extra}, **lead.utm}
+    return {**others, **texts, "state": lead.state.value, "reason": lead.reason}

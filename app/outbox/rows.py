@@ -48,6 +48,7 @@ def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission
         "attempts": 0,
         "unknown": False,
         "member_id": "",
+        "to_fetch": lead.to_fetch or None,
     }
 
 
@@ -76,6 +77,7 @@ def to_lead(row: Row[Any]) -> Lead:
         origins={target: Origin(**origin) for target, origin in details.get("origins", {}).items()},
         state=LeadState(row.state),
         reason=row.reason,
+        to_fetch=row.to_fetch or "",
     )
 
 

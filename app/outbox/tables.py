@@ -100,7 +100,7 @@ leads = Table(
     Column("position_in_board", Integer),
     Column("details", JSON, nullable=False, doc="utm, extra fields, and the origin of each field"),
     Column("received_at", Instant, nullable=False),
-    Column("next_attempt_at", Instant, nullable=False, doc="when it is due, while pending"),
+    Column("next_attempt_at", Instant, nullable=False, doc="when it is due, while pending or to be fetched"),
     Column("lease_until", Instant, doc="while sending: when its worker counts as gone"),
     Column("claim", String(26), doc="while sending: the claim that holds it, which alone may settle it"),
     Column("attempts", Integer, nullable=False, doc="tries that AgencyHandy or the way to it failed"),
@@ -108,10 +108,14 @@ leads = Table(
     Column("settled_at", Instant, doc="when it reached a state that only a person changes"),
     Column("member_id", Words, nullable=False, doc="AgencyHandy's id of it, once delivered"),
     Column("passed_on_at", Instant, doc="when it went to people by the second road"),
+    Column("to_fetch", Words, doc="while held: the provider's id of the person, who has to be fetched from its API"),
+    Column("notice_id", String(26), doc="once fetched: the submission that told no more than the id"),
     Index("leads_books", "received_at", "endpoint", "state"),
     partial_index("leads_due", "workspace", "next_attempt_at", "id", where="state = 'pending'"),
     partial_index("leads_leased", "lease_until", where="state = 'sending'"),
     partial_index("leads_held", "received_at", where="state = 'held'"),
+    partial_index("leads_to_fetch", "endpoint", "next_attempt_at", "id", where="to_fetch IS NOT NULL"),
+    partial_index("leads_of_notice", "notice_id", where="notice_id IS NOT NULL"),
 )
 
 attempts = Table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,17 +19,29 @@ from app.sources.trees import MAX_KEY, dotted, read_json, scalar
 ASKED = (
     "label", "title", "question", "columnname", "fieldlabel", "fieldtitle", "questiontext", "questiontitle",
     "displayname", "displaytext", "heading", "prompt", "name", "fieldname", "text",
+    "etiqueta", "rótulo", "rotulo", "pergunta", "pregunta", "frage", "bezeichnung", "feld", "libellé", "libelle",
+    "titre", "titel", "titolo", "titulo", "título", "domanda", "vraag", "campo", "champ", "pytanie", "nombre", "nom",
 )  # fmt: skip
 """Where an answer's question stands, the best first; keys are compared without case, `_` and `-`."""
 CALLED = ("customkey", "variable", "columnid", "ref", "slug", "fieldname", "name", "key", "field", "fieldid", "id")
 """Where an answer's own key stands."""
 SAID = (
     "value", "stringvalue", "textvalue", "answer", "answers", "values", "response", "responses", "userdata",
-    "fieldvalue", "answertext", "selected",
+    "fieldvalue", "answertext", "selected", "valor", "wert", "valeur", "valore", "waarde", "antwort", "respuesta",
+    "resposta", "réponse", "reponse", "risposta", "antwoord", "odpowiedź", "wartość", "värde",
 )  # fmt: skip
 TOLD = ("type", "kind", "fieldtype", "inputtype", "questiontype", "answertype")
 CHOICES = ("options", "choices")
 PLAIN = frozenset((*ASKED, *CALLED, *SAID, *TOLD, *CHOICES))
+ABOUT_QUESTIONS = frozenset(
+    (
+        "required", "isrequired", "validation", "validations", "properties", "layout", "description", "position",
+        "index", "order", "page", "section", "hidden", "ishidden", "visible", "versions", "score", "points",
+        "placeholder", "default", "defaultvalue", "group", "rawvalue", "classnames", "instructions", "logic", "rows",
+    )
+)  # fmt: skip
+"""What else an answer says of its question; all other keys are kept."""
+KNOWN = PLAIN | ABOUT_QUESTIONS
 MAX_OTHERS = 8
 SOMEBODY = frozenset(("email", "phone", "firstname", "lastname", "fullname", "mail", "emailaddress", "phonenumber"))
 """An object with one of these is a person, not an answer."""
@@ -48,33 +61,41 @@ KINDS = (
 )  # fmt: skip
 """A word in what a builder calls its input → the field's kind. The first that is in it counts."""
 
-SHOWN = ("label", "text", "value", "title", "name")
-CHOSEN = frozenset((*SHOWN, "id", "optionvalue", "key", "ref", "other"))
+SHOWN = ("plaintext", "label", "text", "value", "title", "name")
+CHOSEN = frozenset((*SHOWN, "id", "optionvalue", "key", "ref", "other", "score", "index", "color", "slug"))
 """The parts of an object that is a choice; the first of `SHOWN` is what a person reads."""
 
 PHONE_PARTS = ("countrycode", "country", "code", "dialcode", "prefix", "area", "areacode", "phone", "number")
+NORTH_AMERICAN = ("country", "countrycode", "area", "areacode", "prefix", "line", "linenumber")
+"""There a prefix stands behind the area."""
 WHOLE_PHONE = ("full", "e164", "international", "formatted", "phonenumber")
 ADDRESSES = ("url", "link", "href", "downloadurl", "fileurl")
 FILE_NAMES = ("filename", "name", "originalname", "title")
+IN_PARTS = re.compile(r"(?i)name|phone|tel(?![a-z])")
+PHONE_NAME = re.compile(r"(?i)phone|telef|mobil|cell|handy|fone")
+ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 EMBEDDED_JSON = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\]])")
 
 
 def fields_of(data: Any, path: str = "") -> Iterator[Field]:
     """The fields of nested data, in order, keys joined with dots. JSON inside a text is read as well."""
     if isinstance(data, dict):
-        named = _named(data)
-        if _is_answer(data, named, path):
+        named = _named(data) if path else {}  # the whole is never one answer
+        if named and _is_answer(data, named, path):
             yield from _answer(data, named, path)
+            return
+        if PHONE_NAME.search(path.rpartition(".")[2]) and (number := _phone(named)):
+            yield Field(dotted(path), number)
             return
         for key, value in data.items():
             yield from fields_of(value, f"{path}.{key}"[-MAX_KEY:] if path else key[-MAX_KEY:])
-    elif isinstance(data, list) and any(isinstance(item, dict | list) for item in data):
-        for index, item in enumerate(data):
+    elif isinstance(data, list) and (any(isinstance(item, dict | list) for item in data) or _is_row(data)):
+        for index, item in enumerate(sorted(data, key=_is_second)):
             yield from fields_of(item, f"{path}.{index}" if path else str(index))
     elif isinstance(data, str) and (inner := embedded(data)) is not None:
         yield from fields_of(inner, path)
     else:
-        value = _joined(data) if isinstance(data, list) else scalar(data)
+        value = _joined(data, path) if isinstance(data, list) else scalar(data)
         if value.strip():
             yield Field(dotted(path), value)
 
@@ -120,10 +141,8 @@ def _named(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> bool:
     """Whether it holds something said: beside what was asked, its key or its type; or alone, under a name."""
-    if not any(key in named for key in SAID):
-        told = named.get("type")
-        if not (isinstance(told, str) and told in node and ("field" in named or _first(named, ASKED))):
-            return False
+    if not any(key in named for key in SAID) and not _names_its_value(node, named):
+        return False
     if len(named.keys() - PLAIN) > MAX_OTHERS or not SOMEBODY.isdisjoint(named.keys() - {_plain(_told(named))}):
         return False
     if is_answers(next((named[key] for key in SAID if key in named), None)):
@@ -132,12 +151,21 @@ def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> 
         return True
     asked = next((named[key] for key in ASKED if named.get(key)), None)
     by_name = not path.rpartition(".")[2].isdigit() and bool(path)
-    return isinstance(asked, list) or (by_name and not isinstance(named.get("value"), dict))
+    return isinstance(asked, list | dict) or (by_name and not isinstance(named.get("value"), dict))
+
+
+def _names_its_value(node: Mapping[str, Any], named: Mapping[str, Any]) -> bool:
+    """Whether an answer's value stands at the key that its type names: `{"type": "email", "email": …}`."""
+    told = named.get("type")
+    return (
+        isinstance(told, str) and told in node and not {"field", "id", *ASKED}.isdisjoint(named.keys() - {_plain(told)})
+    )
 
 
 def _answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> Iterator[Field]:
     told = _told(named)
-    label = _question(next((named[key] for key in ASKED if named.get(key)), ""))
+    own = _plain(told) if _names_its_value(node, named) else ""
+    label = _question(next((named[key] for key in ASKED if key != own and named.get(key)), ""))
     about = named.get("field")
     holder = _named(about) if isinstance(about, dict) else named
     key = next((scalar(holder[one]) for one in CALLED if isinstance(holder.get(one), str | int) and holder[one]), "")
@@ -145,8 +173,12 @@ def _answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> Ite
         key = path  # an answer that stands under a name is called by it
     elif key == label and label:
         key = scalar(named.get("id") or named.get("key") or label)
-    said = next((named[one] for one in SAID if one in named), node.get(told))
-    yield from _said(said, (key or path)[-MAX_KEY:], label[:MAX_KEY], kind_of(told), _texts(named))
+    said = named[own] if own else next((named[one] for one in SAID if one in named), None)
+    key = (key or path)[-MAX_KEY:]
+    yield from _said(said, key, label[:MAX_KEY], kind_of(told), _texts(named))
+    for other, value in node.items():
+        if _plain(other) not in KNOWN:
+            yield from (replace(one, kind="variable") for one in fields_of(value, f"{key}.{other}"))
 
 
 def _said(said: Any, key: str, label: str, kind: str, texts: Mapping[str, str]) -> Iterator[Field]:
@@ -159,7 +191,7 @@ def _said(said: Any, key: str, label: str, kind: str, texts: Mapping[str, str]) 
         yield from _list_said(said, key, label, kind, texts)
     else:
         values = said if isinstance(said, list) else [said]
-        value = ", ".join(filter(None, (texts.get(scalar(one), scalar(one)) for one in values)))
+        value = _joined([texts.get(scalar(one), one) for one in values], label or key)
         if value.strip():
             yield Field(dotted(key), value, label, kind)
 
@@ -168,7 +200,7 @@ def _object_said(said: dict[str, Any], key: str, label: str, kind: str, texts: M
     named = _named(said)
     if number := _phone(named):
         yield Field(dotted(key), number, label, kind or "phone")
-    elif named and named.keys() <= CHOSEN and not named.keys().isdisjoint(SHOWN):
+    elif "plaintext" in named or (named and named.keys() <= CHOSEN and not named.keys().isdisjoint(SHOWN)):
         shown = next((named[one] for one in SHOWN if named.get(one)), "")
         yield from _said(shown, key, label, kind, texts)
     elif file := _file(named):
@@ -183,7 +215,8 @@ def _list_said(said: list[Any], key: str, label: str, kind: str, texts: Mapping[
     """Several choices, or files, are one field."""
     parts = [part for index, one in enumerate(said) for part in _said(one, f"{key}.{index}", label, kind, texts)]
     if len(parts) == len(said) and all(part.key.rpartition(".")[2].isdigit() for part in parts):
-        yield Field(dotted(key), ", ".join(part.value for part in parts), label, parts[0].kind)
+        between = "" if isinstance(said[0], dict) and "plain_text" in said[0] else ", "
+        yield Field(dotted(key), between.join(part.value for part in parts), label, parts[0].kind)
     else:
         yield from parts
 
@@ -201,7 +234,8 @@ def _question(asked: Any) -> str:
     if isinstance(asked, list):
         return " ".join(filter(None, map(_question, asked[:20])))
     if isinstance(asked, dict):
-        return _question(next(iter(asked.values()), ""))
+        named = _named(asked)
+        return _question(next((named[key] for key in ASKED if named.get(key)), ""))
     return scalar(asked)
 
 
@@ -218,12 +252,13 @@ def _texts(named: Mapping[str, Any]) -> dict[str, str]:
 
 def _phone(named: Mapping[str, Any]) -> str:
     """The number of an object that is only that, whole or in parts; "" of any other."""
-    if not named or not named.keys() <= {*PHONE_PARTS, *WHOLE_PHONE, "ext", "extension", "type"}:
+    if not named or not named.keys() <= {*PHONE_PARTS, *NORTH_AMERICAN, *WHOLE_PHONE, "ext", "extension", "type"}:
         return ""
-    if not {"phone", "number", *WHOLE_PHONE} & named.keys():
+    if not {"phone", "number", "line", "linenumber", *WHOLE_PHONE} & named.keys():
         return ""
     whole = _first(named, WHOLE_PHONE)
-    parts = [scalar(named[key]) for key in PHONE_PARTS if key in named and any(map(str.isdigit, scalar(named[key])))]
+    order = PHONE_PARTS if named.keys().isdisjoint(("line", "linenumber")) else NORTH_AMERICAN
+    parts = [scalar(named[key]) for key in order if key in named and any(map(str.isdigit, scalar(named[key])))]
     return whole or " ".join(filter(None, parts))
 
 
@@ -234,5 +269,16 @@ def _file(named: Mapping[str, Any]) -> str:
     return f"{name} {address}".strip() if address.startswith("http") and (name or len(named) < 4) else ""
 
 
-def _joined(values: list[Any]) -> str:
-    return ", ".join(filter(None, map(scalar, values)))
+def _joined(values: list[Any], key: str) -> str:
+    """Several values as one text: choices with commas, the parts of a name or a number without."""
+    return (" " if IN_PARTS.search(key) else ", ").join(filter(None, map(scalar, values)))
+
+
+def _is_row(values: list[Any]) -> bool:
+    """Whether a list of plain values is a row of a table, as a sheet's `values` are: an address stands among others."""
+    return len(values) > 2 and any(isinstance(one, str) and ADDRESS.fullmatch(one) for one in values)
+
+
+def _is_second(item: Any) -> bool:
+    """Whether an address or number says that another one is the first choice."""
+    return isinstance(item, dict) and any(item.get(key) is False for key in ("primary", "is_primary", "isPrimary"))

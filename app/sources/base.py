@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from app.errors import Unreadable
 from app.lead import Entry
+from app.sources.trees import MAX_ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class Parsed:
     to_fetch: tuple[str, ...] = ()
     hold: str = ""
     spam: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.to_fetch) > MAX_ENTRIES:
+            raise Unreadable(f"it names {len(self.to_fetch)} people to fetch; {MAX_ENTRIES} is the most at once")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ text/plain with `key=value` lines from a form's enctype. What is found counts, t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from app.errors import Unreadable, UnreadableType
 from app.lead import Entry, Field
 from app.sources.answers import embedded, fields_of, is_answers
 from app.sources.base import Inbound, Parsed
-from app.sources.envelope import people_in
 from app.sources.pairs import Pairs, decode, is_nested, multipart, nested, text_pairs, urlencoded
 from app.sources.trees import MAX_ENTRIES, MAX_FIELDS_TOGETHER, dotted, entry_of, merge_repeated, read_json
 
@@ -26,6 +25,23 @@ JSON_TYPE = re.compile(r"(application|text)/([\w.-]+[+-])?json")
 JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
 ONE_FORM_LINE = re.compile(rb"[^\s=&]++=[^\s&]*+(?:&[^\s=&]++=[^\s&]*+)++\s*")
 MAX_HEADER = 2000
+MAX_NAME = 60
+
+ROWS = frozenset(
+    ("leads", "contacts", "records", "rows", "items", "entries", "entry", "events", "submissions", "results", "data",
+     "people", "list")
+)  # fmt: skip
+"""Keys of an array that holds an entry a person."""
+GUESTS = frozenset(
+    ("attendees", "participants", "users", "guests", "members", "customers", "registrants", "subscribers", "prospects",
+     "clients")
+)  # fmt: skip
+"""The same, where nobody stands beside the array and none in it is the host."""
+WRAPPERS = frozenset(("data", "payload", "body", "result"))
+HOSTS = frozenset(("host", "agent", "organizer", "organiser", "operator", "owner", "admin", "assistant", "bot"))
+NAMES_SOMEBODY = re.compile(r"(?i)name|naam|nom(?:e|bre|$)|phone|telef|tel$|mobil|cell")
+PHONE_KEY = re.compile(r"(?i)phone|telef|tel$|mobil|cell|whatsapp|fone")
+PHONE_LIKE = re.compile(r"\+?\(?\d(?:[ ().-]{0,2}\d){6,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +80,19 @@ def entries_of(body: Body) -> tuple[Entry, ...]:
         return (entry_of(_form_fields(body.pairs), data),)
     if isinstance(data, dict) and len(data) == 1 and is_rows(only := next(iter(data.values()))):
         data = only
-    if is_rows(rows := data if isinstance(data, list) else people_in(data)):
+    if is_rows(rows := _objects(data) if isinstance(data, list) else people_in(data)):
         return rows_of(rows)
     if not isinstance(data, dict | list):
         raise Unreadable("the body is JSON, but neither an object nor an array of objects")
     return (entry_of(fields_of(data), data),)
+
+
+def people_in(data: Any) -> list[dict[str, Any]]:
+    """The objects of an array that holds a person each, beside whatever else; none where there is no such array."""
+    if not isinstance(data, dict):
+        return []
+    inner = (value for key, value in data.items() if isinstance(value, dict) and key.casefold() in WRAPPERS)
+    return _people_at(data, {}) or next(filter(None, (_people_at(one, data) for one in inner)), [])
 
 
 def parse(inbound: Inbound) -> Parsed:
@@ -86,7 +110,7 @@ def rows_of(rows: list[dict[str, Any]]) -> tuple[Entry, ...]:
     if len(rows) > MAX_ENTRIES:
         raise Unreadable(f"the array holds {len(rows)} entries; {MAX_ENTRIES} is the most at once")
     entries, together = [], 0
-    for row in rows:
+    for row in _once(rows):
         entries.append(entry_of(fields_of(row), row))
         together += len(entries[-1].fields)
         if together > MAX_FIELDS_TOGETHER:
@@ -145,3 +169,73 @@ def _guess(body: bytes, kind: str, declared: str) -> Body:
     if not text.strip():
         raise Unreadable("the body is empty")
     return _form(text_pairs(text))
+
+
+def _people_at(data: Mapping[str, Any], around: Mapping[str, Any]) -> list[dict[str, Any]]:
+    lists = [(key, _objects(value)) for key, value in data.items() if isinstance(value, list)]
+    lists = [(key, found) for key, found in lists if len(found) > 1]
+    if len(lists) != 1:
+        return []
+    [(key, rows)] = lists
+    if key.casefold() not in ROWS:
+        is_alone = not any("@" in text for one in (data, around) for text in _texts(one, 0))
+        if key.casefold() not in GUESTS or not is_alone or any(map(_is_host, rows)):
+            return []
+    return rows if any(_has_address(row) or _has_phone(row) for row in rows) else []
+
+
+def _objects(values: list[Any]) -> list[dict[str, Any]]:
+    """The objects of a list, several of which may stand among single values; none of a list of anything else."""
+    found = [one for one in values if isinstance(one, dict)]
+    is_mixed = len(found) < len(values) and (len(found) < 2 or any(isinstance(one, list) for one in values))
+    return [] if is_mixed else found
+
+
+def _once(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that are somebody, each once; all of them where none can be told to be."""
+    different: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        different.setdefault(repr(row), row)
+    somebody = [row for row in different.values() if _is_somebody(row)]
+    return somebody if any(_has_address(row) or _has_phone(row) for row in somebody) else list(different.values())
+
+
+def _has_address(row: Mapping[str, Any]) -> bool:
+    return any("@" in text for text in _texts(row, 3))
+
+
+def _has_phone(row: Mapping[str, Any]) -> bool:
+    return any(
+        PHONE_KEY.search(key[-MAX_NAME:]) and PHONE_LIKE.fullmatch(str(value).strip())
+        for key, value in row.items()
+        if isinstance(value, str | int) and len(str(value)) < MAX_NAME
+    )
+
+
+def _is_somebody(row: Mapping[str, Any]) -> bool:
+    """Whether there is an address, what may be a number, something nested, or a name in it."""
+    return any(
+        isinstance(value, dict | list)
+        or NAMES_SOMEBODY.search(key[-MAX_NAME:])
+        or (isinstance(value, str) and ("@" in value or PHONE_LIKE.search(value[:MAX_HEADER])))
+        for key, value in row.items()
+        if value not in (None, "")
+    )
+
+
+def _is_host(row: Mapping[str, Any]) -> bool:
+    return any(
+        (isinstance(value, str) and value.casefold() in HOSTS)
+        or (value is True and any(host in key.casefold() for host in HOSTS))
+        for key, value in row.items()
+    )
+
+
+def _texts(node: Mapping[str, Any], depth: int) -> Iterator[str]:
+    for value in node.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict) and depth:
+            yield from _texts(value, depth - 1)
+        elif isinstance(value, list) and depth:
+            yield from _texts({str(index): item for index, item in enumerate(value[:50])}, depth - 1)

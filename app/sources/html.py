@@ -10,4 +10,12 @@ from app.sources.base import Source
 from app.sources.bodies import parse
 from app.sources.signatures import token
 
-HTML = Source("html", token, parse)
+HTML = Source(
+    "html",
+    token,
+    parse,
+    also=(
+        "html-form", "contact-form-7", "ninja-forms", "formidable", "carrd", "formsubmit", "staticforms", "web3forms",
+        "shopify-theme-form", "salesforce-web-to-lead",
+    ),
+)  # fmt: skip

@@ -6,17 +6,41 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, Literal
 
-from app.errors import SignatureRefused
-from app.sources.base import Credentials, Inbound
+from app.errors import SignatureRefused, SourceError
+from app.sources.base import Credentials, Inbound, Verify
 
 PLACEHOLDER = re.compile(r"\{([\w-]+)\}")
 MILLISECONDS = 10**11
 """A time of more than this is in milliseconds; as seconds it would be the year 5138."""
 TOKEN_PARAMETERS = ("token", "key", "secret")
+PLACES: Final[Mapping[str, str]] = {
+    "bearer": "as 'Authorization: Bearer …'",
+    "header": "as {header}",
+    "basic": "as the password of Basic authentication",
+    "url": "as ?token=… in the address",
+}
+"""Where a token may stand → how that is said."""
+MOST_SIGNATURES = 10
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8, of whatever a header or a secret holds."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def webhook_key(secret: str) -> bytes:
+    """The key of a Standard Webhooks secret, `whsec_` and base64; empty where it is none."""
+    text = secret.strip().removeprefix("whsec_").rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:  # not base64, or not even ASCII
+        return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +48,33 @@ class Hmac:
     """A header that holds an HMAC of the request, keyed with one of the secrets.
 
     `signed` says of what, with {body}, {method}, {url}, {timestamp} or a header's name in it. The time stands in the
-    header `timestamp`; or beside the signature, as in `t=1700000000,v1=5f…`: then `pair` is ("t", "v1").
+    header `timestamp`; or beside the signature, as in `t=1700000000,v1=5f…`: then `pair` is ("t", "v1"). `key` makes
+    a secret the key, empty where it cannot be one. `or_token`: without the header, the secret itself will do.
     """
 
     header: str
-    algorithm: str = "sha256"
-    encoding: str = "hex"
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
     prefix: str = ""
     signed: str = "{body}"
     timestamp: str = ""
     pair: tuple[str, str] | None = None
     tolerance: timedelta = timedelta(minutes=5)
+    key: Callable[[str], bytes] = to_bytes
+    or_token: bool = True
 
     def verify(self, inbound: Inbound, credentials: Credentials, now: datetime) -> None:
         """Raises SignatureRefused; takes a secret as token where there is no signature at all (see `token`)."""
         given = inbound.headers.get(self.header.lower())
         if given is None:
-            if is_token_given(inbound, credentials):
+            if self.or_token and is_token_given(inbound, credentials):
                 return token(inbound, credentials, now)
             raise SignatureRefused(f"there is no {self.header} header")
         moment, signatures = self._parts(inbound, given)
         if "{timestamp}" in self.signed:
             check_time(moment, now, self.tolerance)
         message = self._message(inbound, moment)
-        wanted = [self._signature(secret, message) for secret in credentials.secrets]
+        wanted = [self._signature(key, message) for secret in credentials.secrets if (key := self.key(secret))]
         if not any(any_equal(one, wanted) for one in signatures):
             raise SignatureRefused(f"{self.header} does not match the body and any of the secrets")
         return None
@@ -55,9 +82,10 @@ class Hmac:
     def _parts(self, inbound: Inbound, given: str) -> tuple[str, list[str]]:
         """The time and the signatures that the headers hold."""
         if self.pair is None:
-            one = given.strip().removeprefix(self.prefix) if given.strip().startswith(self.prefix) else ""
-            return inbound.headers.get(self.timestamp.lower(), ""), [self._spelled(one)]
-        pairs = [part.strip().partition("=") for part in given.split(",")[:10]]
+            several = given.split() if " " not in self.prefix else [given.strip()]
+            own = [one.removeprefix(self.prefix) for one in several[:MOST_SIGNATURES] if one.startswith(self.prefix)]
+            return inbound.headers.get(self.timestamp.lower(), ""), [self._spelled(one) for one in own]
+        pairs = [part.strip().partition("=") for part in given.split(",")[:MOST_SIGNATURES]]
         moments = [value for name, _, value in pairs if name == self.pair[0]]
         return "".join(moments[:1]), [self._spelled(value) for name, _, value in pairs if name == self.pair[1]]
 
@@ -70,11 +98,11 @@ class Hmac:
             elif part == "body":
                 message += inbound.body
             else:
-                message += to_bytes(known.get(part, inbound.headers.get(part, "")))
+                message += to_bytes(known.get(part, inbound.headers.get(part.lower(), "")))
         return message
 
-    def _signature(self, secret: str, message: bytes) -> str:
-        digest = hmac.digest(to_bytes(secret), message, self.algorithm)
+    def _signature(self, key: bytes, message: bytes) -> str:
+        digest = hmac.digest(key, message, self.algorithm)
         return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode("ascii")
 
     def _spelled(self, signature: str) -> str:
@@ -86,23 +114,43 @@ def check_time(moment: str, now: datetime, tolerance: timedelta) -> None:
     if not (moment.isascii() and moment.isdigit() and len(moment) < 16):
         raise SignatureRefused("the signature's time is missing or not a number")
     seconds = int(moment) / 1000 if int(moment) > MILLISECONDS else int(moment)
-    if abs(now - datetime.fromtimestamp(seconds, UTC)) > tolerance:
+    if abs(now.timestamp() - seconds) > tolerance.total_seconds():
         raise SignatureRefused("the signature is stale: its time is too far from now, or this machine's clock is wrong")
 
 
-def token(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
+def token(
+    inbound: Inbound, credentials: Credentials, now: datetime, *, places: Collection[str] = tuple(PLACES)
+) -> None:
     """Takes a secret as bearer token, in the configured header, as Basic password, or as `?token=` in the address.
 
-    A secret of the form `user:password` is compared with both halves of Basic, any other with the password alone.
+    Only in those of the `places` that are named. A secret of the form `user:password` is compared with both halves of
+    Basic, any other with the password alone.
     """
-    given = list(_tokens(inbound, credentials.header))
+    given = [one for place, one in _tokens(inbound, credentials.header) if place in places]
     if not given:
-        raise SignatureRefused(
-            f"there is no token: send it as 'Authorization: Bearer …', as {credentials.header}, "
-            "as the password of Basic authentication, or as ?token=… in the address"
+        ways = ", or ".join(
+            words.format(header=credentials.header) for place, words in PLACES.items() if place in places
         )
+        raise SignatureRefused(f"there is no token: send it {ways}")
     if not any(any_equal(one, credentials.secrets) for one in given):
         raise SignatureRefused("the token is none of the secrets")
+
+
+def body_key(key: str, load: Callable[[Inbound], Any]) -> Verify:
+    """A check that the body itself holds one of the secrets at `key`; or, where it has none there, a token."""
+
+    def verify(inbound: Inbound, credentials: Credentials, now: datetime) -> None:
+        try:
+            data = load(inbound).data
+        except SourceError:
+            data = None
+        given = data.get(key) if isinstance(data, dict) else None
+        if not given:
+            token(inbound, credentials, now)
+        elif not any_equal(str(given), credentials.secrets):
+            raise SignatureRefused(f"{key} in the body is none of the secrets")
+
+    return verify
 
 
 def is_token_given(inbound: Inbound, credentials: Credentials) -> bool:
@@ -110,15 +158,17 @@ def is_token_given(inbound: Inbound, credentials: Credentials) -> bool:
     return next(_tokens(inbound, credentials.header), None) is not None
 
 
-def _tokens(inbound: Inbound, header: str) -> Iterator[str]:
+def _tokens(inbound: Inbound, header: str) -> Iterator[tuple[str, str]]:
+    """Where something stands that may be a token, and what."""
     scheme, _, value = inbound.headers.get("authorization", "").partition(" ")
-    found = [inbound.headers.get(header.lower(), ""), *(inbound.query.get(name, "") for name in TOKEN_PARAMETERS)]
+    found = [("header", inbound.headers.get(header.lower(), ""))]
+    found += [("url", inbound.query.get(name, "")) for name in TOKEN_PARAMETERS]
     if scheme.lower() == "bearer":
-        found.append(value.strip())
+        found.append(("bearer", value.strip()))
     elif scheme.lower() == "basic":
         pair = _decode_basic(value.strip())
-        found += [pair, pair.partition(":")[2]]
-    return (one for one in found if one)
+        found += [("basic", pair), ("basic", pair.partition(":")[2])]
+    return ((place, one) for place, one in found if one)
 
 
 def _decode_basic(value: str) -> str:
@@ -137,6 +187,20 @@ def any_equal(given: str, candidates: Iterable[str]) -> bool:
     return equal
 
 
-def to_bytes(text: str) -> bytes:
-    """UTF-8, of whatever a header or a secret holds."""
-    return text.encode("utf-8", "surrogatepass")
+standard_webhooks: Final = Hmac(
+    "webhook-signature",
+    encoding="base64",
+    prefix="v1,",
+    signed="{webhook-id}.{timestamp}.{body}",
+    timestamp="webhook-timestamp",
+    key=webhook_key,
+    or_token=False,
+).verify
+"""https://www.standardwebhooks.com. Its Python library reads the machine's clock and falls over crooked headers."""
+
+SCHEMES: Final[Mapping[str, Verify]] = {
+    "token": token,
+    **{place: partial(token, places=(place,)) for place in PLACES},
+    "standard-webhooks": standard_webhooks,
+}
+"""The schemes that a hook of relay.toml may have by name."""

@@ -12,6 +12,7 @@ from typing import Any
 from app.errors import Unreadable
 from app.lead import Field
 from app.sources.base import Inbound, Parsed, Source
+from app.sources.parts import like
 from app.sources.signatures import Hmac
 from app.sources.trees import MAX_KEY, entry_of, read_json, scalar
 
@@ -92,4 +93,9 @@ def _text(data: dict[str, Any], key: str) -> str:
     return value[:MAX_KEY] if isinstance(value, str) else ""
 
 
-TYPEFORM = Source("typeform", Hmac("Typeform-Signature", encoding="base64", prefix="sha256=").verify, parse)
+TYPEFORM = Source(
+    "typeform",
+    Hmac("Typeform-Signature", encoding="base64", prefix="sha256=").verify,
+    parse,
+    like("form_response", header="typeform-signature"),
+)

@@ -7,7 +7,7 @@ https://help.zapier.com/hc/en-us/articles/8496326446989-Send-webhooks-in-Zaps
 from __future__ import annotations
 
 from app.sources.base import Source
-from app.sources.bodies import parse
+from app.sources.envelope import anyone
 from app.sources.signatures import token
 
-ZAPIER = Source("zapier", token, parse)
+ZAPIER = Source("zapier", token, anyone, also=("make", "n8n", "pabbly", "ifttt", "power-automate"))

@@ -74,7 +74,7 @@ def test_the_demo_shows_the_form_and_what_became_of_it(demo: httpx.Client) -> No
 
 
 def test_what_visitors_type_is_only_text_on_the_demos_page(demo: httpx.Client) -> None:
-    demo.post("/forms/contact", data={"name": "<script>alert(1)</script>", "email": "x@example.com"})
+    demo.post("/forms/contact", data={"name": "<script>alert()</script>", "email": "x@example.com"})
 
     assert "<script>" not in demo.get("/").text
     assert "&lt;script&gt;" in demo.get("/").text

@@ -76,6 +76,33 @@ class TestDefaults:
         assert lead(inbound, Form(name="contact", region="GB")).contact_no == "+447911123456"
 
 
+class TestTemplates:
+    def test_what_a_template_quotes_is_no_extra_where_the_lead_says_all_of_it(self) -> None:
+        typed = {"wer": "Ada", "zu": "King", "email": "ada@example.com", "Budget": "5,000", "Project details": "A site"}
+        mapping = {"name": "{wer} {zu}", "message": "{Budget} — {Project details}"}
+
+        found = lead(form(typed), ruled(mapping))
+
+        assert (found.first_name, found.last_name, found.message) == ("Ada", "King", "5,000 — A site")
+        assert extras(found.extra) == {"Budget": "5,000", "Project details": "A site"}
+
+    def test_what_a_template_quotes_may_be_another_field_as_well(self) -> None:
+        found = lead(form(ADA), ruled({"message": "{name} <{email}>"}))
+
+        assert (found.first_name, found.email) == ("Ada", "ada@example.com")
+        assert found.message == "Ada Lovelace <ada@example.com>"
+        assert found.extra == ()
+
+    @pytest.mark.parametrize("rule", ["contact[address]", "contact.address", "{contact[address]}", "{contact.address}"])
+    def test_a_forms_field_in_brackets_is_found_by_either_name(self, rule: str) -> None:
+        assert (
+            lead(form({"contact[address]": "ada@example.com"}), ruled({"message": rule})).message == "ada@example.com"
+        )
+
+    def test_a_template_that_finds_nothing_leaves_the_field_to_inference(self) -> None:
+        assert lead(form({**ADA, "message": "Hello"}), ruled({"message": "{Budget} {Topic}"})).message == "Hello"
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("typed", "first", "last"),
@@ -129,9 +156,11 @@ class TestRules:
         assert lead(form(ADA), ruled({"email": "private"})).email == "ada@example.com"
 
     def test_a_field_that_a_rule_takes_is_nothing_else(self) -> None:
-        found = lead(form({"name": "Redecorate", "who": "Ada", "email": "ada@example.com"}), ruled({"message": "name"}))
+        found = lead(
+            form({"name": "Redecorate", "colour": "Ada", "email": "ada@example.com"}), ruled({"message": "name"})
+        )
 
-        assert (found.message, found.first_name, extras(found.extra)) == ("Redecorate", "", {"who": "Ada"})
+        assert (found.message, found.first_name, extras(found.extra)) == ("Redecorate", "", {"colour": "Ada"})
 
     def test_a_rule_makes_a_control_or_a_trap_a_field(self) -> None:
         found = lead(form({**ADA, "_subject": "Hello", "hp": "250"}), ruled({"message": "_subject", "status": "hp"}))

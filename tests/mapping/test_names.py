@@ -62,7 +62,13 @@ def test_where_the_family_comes_first_it_is_the_last_name(typed: str, first: str
 
 @pytest.mark.parametrize(
     ("typed", "first", "last"),
-    [("山田太郎", "太郎", "山田"), ("林健太", "健太", "林"), ("田中誠", "誠", "田中"), ("さくら", "さくら", "")],
+    [
+        ("長谷川誠", "誠", "長谷川"),
+        ("山田太郎", "太郎", "山田"),
+        ("林健太", "健太", "林"),
+        ("田中誠", "誠", "田中"),
+        ("さくら", "さくら", ""),
+    ],
 )
 def test_a_japanese_familys_name_has_mostly_two_characters(typed: str, first: str, last: str) -> None:
     assert split_name(typed, japanese=True) == (first, last)
@@ -80,3 +86,15 @@ def test_a_japanese_familys_name_has_mostly_two_characters(typed: str, first: st
 )
 def test_parts_that_were_asked_for_are_kept_apart(found: dict[str, str], first: str, last: str) -> None:
     assert names_of(found) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "last"),
+    [
+        ("Lovelace,Ada", "Ada", "Lovelace"),
+        ("MARQUEZ,ROSALIND", "ROSALIND", "MARQUEZ"),
+        ("M. Théophile Aubert-Lacaze", "Théophile", "Aubert-Lacaze"),
+    ],
+)
+def test_a_comma_needs_no_blank_and_a_frenchman_has_his_title(typed: str, first: str, last: str) -> None:
+    assert split_name(typed) == (first, last)

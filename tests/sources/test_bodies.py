@@ -260,7 +260,7 @@ class TestJson:
         [
             ({str(number): 1 for number in range(1001)}, "1000 fields"),
             ([{"a": 1}] * 501, "500 is the most"),
-            ([{str(number): 1 for number in range(500)}] * 50, "20000 fields together"),
+            ([{str(number): row for number in range(500)} for row in range(50)], "20000 fields together"),
             ([[[]] * 30_000], "20000 objects and arrays"),
             ([[[]] * 300_000], "20000 objects and arrays"),
         ],
