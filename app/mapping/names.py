@@ -14,6 +14,7 @@ from app.mapping.vocabulary import listed
 
 HAN: Final = "\u3400-\u9fff\uf900-\ufaff々〆"
 EASTERN = re.compile(f"[{HAN}\u3040-\u30ff\uac00-\ud7af]")
+EASTERN_ALONE = re.compile(f"[{HAN}\u3040-\u30ff\uac00-\ud7af]+")
 KANA = re.compile("[\u3041-\u30ff]")
 HANGUL = re.compile("[\uac00-\ud7af]")
 FOREIGN = re.compile(r"[\u30a0-\u30fa\u30fc-\u30ff]++(?:[・＝=\s][\u30a0-\u30fa\u30fc-\u30ff]++)++")
@@ -178,7 +179,7 @@ def _eastern(text: str, *, japanese: bool) -> tuple[str, str]:
     title = next((one for one in _honorifics() if text.endswith(one) and len(text) > len(one) + 1), "")
     text = text.removesuffix(title).strip()
     family, _, given = text.partition(" ")
-    if given or len(text) < 2 or not EASTERN.match(text):
+    if given or len(text) < 2 or not EASTERN_ALONE.fullmatch(text):
         return (given, family) if given and EASTERN.match(text) else _western(text) if given else (text, "")
     size = _family_size(text, japanese=japanese)
     return (text[size:], text[:size]) if size else (text, "")

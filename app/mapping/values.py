@@ -10,7 +10,7 @@ from app.mapping.vocabulary import UNSPACED, listed, words
 MACHINE_MADE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ,].{0,20})?"  # a date
     r"|(?:https?:|www\.|/)\S*|[\w.+-]++@\S+|[^\s/]++/[^\s/]++/\S*"  # an address
-    r"|[^\s\d]*+\d\S*+|[a-z0-9]++(?:_[a-z0-9]++)++"  # an id, a slug
+    r"|(?!(?-i:[A-Z][a-z]+\d{1,4}$))[^\s\d]*+\d\S*+|[a-z0-9]++(?:_[a-z0-9]++)++"  # an id, a slug
     r"|[\w ()-]{1,60}\.(?:pdf|docx?|xlsx?|jpe?g|png|gif|zip|txt|csv|html?)\b.{0,200}"  # a file
     r"|mozilla/.{0,300}",
     re.IGNORECASE,

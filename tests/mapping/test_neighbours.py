@@ -66,7 +66,7 @@ class TestUnnamed:
         assert is_machine_made(value)
         assert of_pairs(("name", value)) == {}
 
-    @pytest.mark.parametrize("value", ["Ada", "Anne-Marie", "El-Baz", "J. R. R. Tolkien", "O'Hara", "山口"])
+    @pytest.mark.parametrize("value", ["Ada", "Anne-Marie", "El-Baz", "J. R. R. Tolkien", "Ada99", "O'Hara", "山口"])
     def test_a_name_is_not_machine_made(self, value: str) -> None:
         assert not is_machine_made(value)
 
