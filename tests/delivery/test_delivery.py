@@ -103,7 +103,7 @@ def test_an_email_that_agencyhandy_has_makes_a_duplicate(relay: Start, sandbox: 
 
 def test_one_person_twice_in_one_request_is_created_once(relay: Start, sandbox: SandboxClient, tmp_path: Path) -> None:
     client = relay(BATCH)
-    post(client, people(2) + people(2))
+    post(client, [*people(2), *({**one, "message": "Once more"} for one in people(2))])
 
     eventually(lambda: settled(tmp_path), "all are settled")
     assert sorted(sandbox.emails()) == ["person0@example.com", "person1@example.com"]

@@ -86,7 +86,8 @@ async def test_people_who_are_new_or_gone_are_counted(outbox: Outbox) -> None:
     await came(outbox, two)
     await outbox.write(lambda open_: open_.execute(submissions.update().values(body=ADA.encode())))
     assert (await rehearsed(outbox, config())).gone == 1
-    await outbox.write(lambda open_: open_.execute(submissions.update().values(body=f"[{ADA}, {two[1:]}".encode())))
+    three = f"{two[:-1]}, {ADA.replace('ada@', 'eve@')}]"
+    await outbox.write(lambda open_: open_.execute(submissions.update().values(body=three.encode())))
     found = await rehearsed(outbox, config())
     assert (found.new, found.becomes) == (1, {"pending": 1})
     assert any(lead_id.startswith("new in ") for lead_id in found.first)
