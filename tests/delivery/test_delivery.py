@@ -213,7 +213,7 @@ def test_while_agencyhandy_is_down_one_lead_at_a_time_tries_the_way(relay: Start
     post(client, people(100))
 
     eventually(lambda: len(sandbox.requests()) >= 7, "the breaker opens and probes", 30)
-    assert [one["leads"] for one in sandbox.requests()[5:]] == [1] * len(sandbox.requests()[5:])
+    assert {one["leads"] for one in sandbox.requests()[5:]} == {1}
     sandbox.heal()
     eventually(lambda: len(sandbox.members()) == 100, "all arrive once it is back", 30)
 
