@@ -77,7 +77,7 @@ def test_samples_with_bytes_flipped_never_give_a_fault(relay: Start, secrets: di
     chance = random.Random(4)
     client = relay(delivery_requests_per_second=1)
     for sample in samples("sites/*", "builders/*"):
-        for _ in range(2):
+        for _ in range(2 if sample.body else 0):
             body = bytearray(sample.body)
             for _ in range(chance.randint(1, 8)):
                 body[chance.randrange(len(body))] = chance.randrange(256)
