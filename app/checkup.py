@@ -10,8 +10,9 @@ from difflib import get_close_matches
 import httpx
 
 from app.alerts import tell
+from app.config import RelayConfig, names_of_secrets
 from app.delivery.agencyhandy import AgencyHandy
-from app.endpoints import Hook, RelayConfig, names_of_secrets
+from app.endpoints import Hook
 from app.errors import ConfigurationError, DestinationError, StoreUnavailable
 from app.lead import LeadState
 from app.outbox.outbox import Outbox

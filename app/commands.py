@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from app import console
-from app.endpoints import RelayConfig, load_relay_config
+from app.config import RelayConfig, load_relay_config
 from app.errors import ConfigurationError, RelayError
 from app.settings import Settings, environment, load_settings
 

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from app.endpoints import RelayConfig
+from app.config import RelayConfig
 from app.lead import FIELDS, Lead, LeadState
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
 from app.preview import LeadShown, Preview, fields_of, lead_shown

@@ -18,12 +18,12 @@ from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
 from app.alerts.watch import Chore, Watch
+from app.config import RelayConfig, WorkspaceConfig
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.endpoints import RelayConfig, WorkspaceConfig
 from app.intake import api, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.endpoints import Endpoint, Hook, RelayConfig
+from app.config import RelayConfig
+from app.endpoints import Endpoint, Hook
 from app.errors import ConfigurationError, SignatureRefused
 from app.lead import FIELDS, Entry, Lead
 from app.mapping import rules

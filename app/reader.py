@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from app import proof
-from app.endpoints import Endpoint, Hook, RelayConfig
+from app.config import RelayConfig
+from app.endpoints import Endpoint, Hook
 from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules

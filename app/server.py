@@ -9,7 +9,7 @@ from contextlib import suppress
 import uvicorn
 from fastapi import FastAPI
 
-from app.endpoints import RelayConfig
+from app.config import RelayConfig
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.settings import Settings

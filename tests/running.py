@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from app.endpoints import load_relay_config
+from app.config import load_relay_config
 from app.main import create_app
 from app.sandbox import DEMO_KEY
 from app.settings import Settings, load_settings

@@ -29,6 +29,7 @@ LAYERS = (
     ("reader",),
     ("proof",),
     ("mapping", "sources"),
+    ("config",),
     ("endpoints",),
     ("values",),
     ("lead", "errors", "settings", "addresses", "logs", "metrics"),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from app.endpoints import load_relay_config
+from app.config import load_relay_config
 from app.main import create_app
 from app.settings import load_settings
 from tests.running import DEMO_TOML, ROOT, SandboxClient, eventually, served

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from app import checkup
 from app.cli import app
-from app.endpoints import load_relay_config
+from app.config import load_relay_config
 from app.sandbox import DEMO_KEY
 from app.settings import Settings, load_settings
 from tests.running import DEMO_TOML, SandboxClient, environment, eventually, free_port

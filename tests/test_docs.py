@@ -18,7 +18,8 @@ from starlette.routing import BaseRoute, Match
 from typer.main import get_command
 
 from app.cli import app
-from app.endpoints import AlertsConfig, Defaults, FetchConfig, Form, Hook, RelayConfig, Signature, load_relay_config
+from app.config import AlertsConfig, RelayConfig, load_relay_config
+from app.endpoints import Defaults, FetchConfig, Form, Hook, Signature
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app

@@ -12,7 +12,7 @@ import pytest
 
 from app.alerts.measures import MEASURES
 from app.alerts.watch import Watch
-from app.endpoints import load_relay_config
+from app.config import load_relay_config
 from app.main import create_app
 from app.settings import load_settings
 from tests.running import DEMO_TOML, ROOT, SandboxClient, eventually, served

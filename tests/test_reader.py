@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.endpoints import Endpoint, Form, RelayConfig
+from app.config import RelayConfig
+from app.endpoints import Endpoint, Form
 from app.errors import ConfigurationError
 from app.lead import LeadState, Reason, Submission
 from app.reader import check, read

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from app.config import load_relay_config, names_of_secrets
 from app.drill.load import Load, Show
 from app.drill.plan import Drill
 from app.drill.processes import SETTINGS, Ground, running, until
 from app.drill.reconcile import Outcome, reconcile
-from app.endpoints import load_relay_config, names_of_secrets
 from app.errors import ConfigurationError, StoreUnavailable
 from app.lead import LeadState
 from app.outbox.books import Books

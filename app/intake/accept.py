@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from app.endpoints import Endpoint, RelayConfig
+from app.config import RelayConfig
+from app.endpoints import Endpoint
 from app.intake.guard import Allowance
 from app.lead import Receipt
 from app.logs import log

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.endpoints import Endpoint, RelayConfig
+from app.config import RelayConfig
+from app.endpoints import Endpoint
 from app.lead import LeadState, Origin
 from app.mapping import people
 from app.outbox.acts import ACTS, checked, why_not

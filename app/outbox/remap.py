@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.endpoints import OWN_WORKSPACES, Endpoint, Hook, RelayConfig
+from app.config import OWN_WORKSPACES, RelayConfig
+from app.endpoints import Endpoint, Hook
 from app.lead import FIELDS, Lead, LeadState, Submission
 from app.outbox import rows
 from app.outbox.acts import ACTS

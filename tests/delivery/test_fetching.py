@@ -25,9 +25,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.alerts.conditions import troubles
+from app.config import RelayConfig, load_relay_config
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import FEWEST_TRIES, Policy
-from app.endpoints import RelayConfig, load_relay_config
 from app.lead import LeadState
 from app.main import create_app
 from app.outbox import fetching

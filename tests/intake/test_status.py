@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.endpoints import load_relay_config
+from app.config import load_relay_config
 from app.main import create_app
 from app.settings import load_settings
 from tests.running import DEMO_TOML, SandboxClient, eventually, locked, served

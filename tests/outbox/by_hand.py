@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.endpoints import RelayConfig
+from app.config import RelayConfig
 from app.lead import Field, Lead, LeadState, Submission
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
