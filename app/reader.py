@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -114,7 +114,8 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     spent = {found.field: None for found in ruled.values() if found.field is not None}
     known = NAMES | ruled.keys() if "full_name" in ruled else ruled.keys()
     told = _secrets_of(endpoint)
-    findings = infer(_unwrapped([one for one in entry.fields if one not in spent and one.value not in told]), known)
+    left = [one for one in entry.fields if one not in spent] if spent else [*entry.fields]
+    findings = infer(_unwrapped([one for one in left if one.value not in told] if told else left), known)
     found = {target: match.value for target, match in findings.best.items()}
     found |= {target: one.value for target, one in ruled.items()}
     origins = {target: _origin(match, findings) for target, match in findings.best.items()}
@@ -142,8 +143,9 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         "status": found.get("status") or defaults.status or "",
     }
     position = _position(found.get("position_in_board", ""), defaults.position_in_board)
+    said = {*own.values(), str(position)}
     quoted = {one for found in ruled.values() for one in found.quoted}
-    unsaid = [one for one in findings.extra if one not in quoted or not _says(own, position, one.value)]
+    unsaid = [one for one in findings.extra if not (quoted and one in quoted and _says(own, said, one.value))]
     taken = [*spent, *(one for match in findings.best.values() for one in match.fields)]
     return Lead(
         **own,
@@ -151,7 +153,7 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         utm=findings.utm,
         dropped=findings.dropped,
         origins=origins,
-        extra=(*unsaid, *(one for one in taken if not _says(own, position, one.value))),
+        extra=(*unsaid, *(one for one in taken if not _says(own, said, one.value))),
         state=state,
         reason=reason,
     )
@@ -202,10 +204,10 @@ def _verify(inbound: Inbound, endpoint: Endpoint, source: Source, now: datetime)
     return None, ""
 
 
-def _says(own: Mapping[str, str], position: int | None, value: str) -> bool:
+def _says(own: Mapping[str, str], said: Set[str], value: str) -> bool:
     """Whether all of a value is in the lead's own fields: a title or a second address that is not stays an extra."""
     text = value.strip()
-    if text in own.values() or text.replace("\r\n", "\n") == own["message"] or text == str(position):
+    if text in said or text.replace("\r\n", "\n") == own["message"]:
         return True
     if text.casefold() == own["email"].casefold():
         return True

@@ -172,7 +172,19 @@ def _names_a_secret(spelled: str) -> bool:
 
 def _holds_a_trap(spelled: str) -> bool:
     """`nevyplnujte_honeypot`, `url (leave this field empty)`: a trap says so somewhere in its name."""
-    return any(f" {trap} " in f" {spelled} " for trap in vocabulary().honeypots if len(trap) > FEW + 3)
+    known = _traps()
+    return any(f" {trap} " in f" {spelled} " for word in {*spelled.split()} for trap in known.get(word, ()))
+
+
+@cache
+def _traps() -> Mapping[str, tuple[str, ...]]:
+    """The phrases of honeypots that are no chance words of a longer name, by their first word."""
+    found: dict[str, tuple[str, ...]] = {}
+    for trap in vocabulary().honeypots:
+        if len(trap) > FEW + 3:
+            first = trap.partition(" ")[0]
+            found[first] = (*found.get(first, ()), trap)
+    return found
 
 
 def _is_made_up(word: str) -> bool:

@@ -36,6 +36,7 @@ ROBOTS = frozenset(("human", "humans", "robot", "robots", "bot", "bots", "spam",
 UNTICKED = frozenset(("", "0", "no", "off", "false"))
 NEVER_MAPPED = frozenset(("variable", "file"))
 AT_HOME = 8
+CLOSER = frozenset((*NAMES, "contact_no", "message"))
 IDENTIFIER = re.compile(r"(?:^|[._-])id$|[a-z]I[dD]$", re.ASCII)
 SIGN = {"email": re.compile("[@＠]"), "contact_no": re.compile(r"\d"), "message": re.compile(r"\s|[^\x00-\x7f]")}
 """What a value must have in it for a target that its field's name does not say."""
@@ -55,13 +56,18 @@ def infer(fields: Iterable[Field], without: Collection[str] = ()) -> Findings:
         role = role_of(one.key, one.label)
         if role == "honeypot" and not _is_trap(one):
             role = ""
-        visited = visited or _visited(one)
+        if not visited and one.value.startswith(("http://", "https://")):
+            visited = _visited(one)
         if role == "honeypot":
             if one.value.strip().casefold() not in UNTICKED:
                 findings.honeypot = findings.honeypot or one
-        elif (name := campaign_of(role)) and name not in findings.utm and not people.is_nothing(one.value):
+        elif (
+            (name := campaign_of(role) if role else "")
+            and name not in findings.utm
+            and not people.is_nothing(one.value)
+        ):
             findings.utm[name] = one.value.strip()
-        elif role == "secret" or (not role and _is_paid_with(one)):
+        elif role == "secret" or (not role and is_payment(one.value) and _is_paid_with(one)):
             findings.dropped += 1
         elif role != "control":
             findings.extra.append(one)
@@ -95,15 +101,15 @@ def _is_trap(one: Field) -> bool:
 
 
 def _is_paid_with(one: Field) -> bool:
-    """A card's number or an IBAN, unless the field asked for a phone or is an id."""
-    if not is_payment(one.value) or IDENTIFIER.search(one.key):
+    """Whether a card's number or an IBAN is one: not where the field asked for a phone, or is an id."""
+    if IDENTIFIER.search(one.key):
         return False
     return one.kind != "phone" and meanings_of(one.key, one.label, one.kind).get("contact_no", (0, ""))[0] < ENOUGH
 
 
 def _visited(one: Field) -> dict[str, str]:
-    """The campaign in the query of a page's address, where the field holds one."""
-    if not one.value.startswith(("http://", "https://")) or not names_a_page(one.key, one.label):
+    """The campaign in the query of an address, where it is that of a page."""
+    if not names_a_page(one.key, one.label):
         return {}
     try:
         pairs = parse_qsl(urlsplit(one.value[:MAX_ADDRESS]).query, max_num_fields=100)
@@ -137,17 +143,17 @@ def _at_home(matches: list[Match]) -> list[Match]:
     if not addresses:
         return matches
     best = max(addresses, key=lambda match: (match.score, bool(match.field.label)))
+    home, is_asked = _holder_of(best.field), bool(best.field.label)
     asked = {match.target for match in matches if match.field.label and match.target != "email"}
     found = []
     for match in matches:
-        is_home = _holder_of(match.field) == _holder_of(best.field)
-        is_around = match.target in asked and not match.field.label and (not is_home or best.field.label)
+        is_home = _holder_of(match.field) == home
+        is_around = match.target in asked and not match.field.label and (not is_home or is_asked)
         if is_around or _is_summary(match, best.value):
             continue
-        is_beside = match.field.label if best.field.label else is_home
-        closer = AT_HOME if is_beside and match.target in {*NAMES, "contact_no", "message"} else 0
-        raised = match.score + closer
-        found.append(Match(match.target, match.field, match.value, raised, match.why) if closer else match)
+        if match.target in CLOSER and (match.field.label if is_asked else is_home):
+            match.score += AT_HOME
+        found.append(match)
     return found
 
 
@@ -162,15 +168,20 @@ def _is_summary(match: Match, address: str) -> bool:
 
 
 def _matches(one: Field, without: Collection[str], findings: Findings) -> Iterator[Match]:
-    """The targets that a field may be. Notes an e-mail field without an address in passing."""
+    """The targets that a field may be; one that is what it is surely called is no guess at another.
+
+    Notes an e-mail field without an address in passing.
+    """
     if one.kind in NEVER_MAPPED or people.is_nothing(one.value):
         return
+    is_sure = False
     for target, called, named in _possible(one.key, one.label, one.kind):
-        if target in without:
+        if target in without or (is_sure and called < ENOUGH):
             continue
         if called >= ENOUGH or SIGN[target].search(one.value):
             given, score, why = weighed(target, one, called)
             if score >= ENOUGH:
+                is_sure = is_sure or called >= SURELY
                 yield Match(target, one, given, score, named or why)
                 continue
         if target == "email" and called >= SURELY and findings.mistyped is None:
@@ -179,7 +190,7 @@ def _matches(one: Field, without: Collection[str], findings: Findings) -> Iterat
 
 @lru_cache(maxsize=2048)
 def _possible(key: str, label: str, kind: str) -> tuple[tuple[str, int, str], ...]:
-    """The targets that a field may be by its name or its value: each with how surely the name means it, and why."""
+    """The targets that a field may be by name or value, the surest first: how surely its name means each, and why."""
     named = meanings_of(key, label, kind)
     found = []
     for target in TARGETS:
@@ -187,4 +198,4 @@ def _possible(key: str, label: str, kind: str) -> tuple[tuple[str, int, str], ..
         if called >= ENOUGH or target in SIGN:
             why = f"{name!r} means {spoken(target)}" if name and called >= ENOUGH else ""
             found.append((target, called, why))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda possible: -possible[1]))

@@ -24,6 +24,7 @@ PATRONYMIC = re.compile(r".{2,}(?:вич|вна|ична|ovich|evich|ovna|evna)"
 PLAIN_NAMES = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]++(?:['’ -][A-Za-zÀ-ÖØ-öø-ɏ]++)*")
 BORN: Final = frozenset("née nee né geb geboren geborene född fødd født rozená z".split())
 SUFFIXES: Final = frozenset("jr sr ii iii iv phd md esq mba cpa dds rn pe llc ba ma bsc msc".split())
+ACCENTS: Final = str.maketrans("áéíóúãõ", "aeiouao")
 MAX_NAME = 200
 LONGEST_FAMILY = 4
 
@@ -156,7 +157,7 @@ def _bound(spelled: list[str]) -> int:
 
 
 def _unaccented(spelled: list[str]) -> list[str]:
-    return [word.casefold().translate(str.maketrans("áéíóúãõ", "aeiouao")) for word in spelled]
+    return [word.casefold().translate(ACCENTS) for word in spelled]
 
 
 def _western(text: str) -> tuple[str, str]:

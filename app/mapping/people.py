@@ -14,11 +14,15 @@ from app.mapping.names import split_name
 from app.mapping.vocabulary import vocabulary
 
 ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:\"'])[^\s<>()\[\],;:\"'@]{1,64}+@[^\s<>()\[\],;:\"'@]{3,255}+(?!@)")
+PLAIN = re.compile(r"([a-z0-9_+-]++(?:\.[a-z0-9_+-]++)*+)(@[a-z0-9-]++(?:\.[a-z0-9-]++)++)")
+"""An address whose local part is as good as any other, so that only its domain, which many share, needs a look."""
+SOMEBODY = "somebody"
 NOTHING = frozenset(
     """- -- --- n/a na n.a. null none undefined nil nan false unknown . / なし 無し 無 无 없음 нет немає brak keine kein
     aucun aucune ninguno ninguna nessuno nessuna nenhum nenhuma geen ingen nincs žádný yok لا لايوجد אין ไม่มี không
     [] {} (none) (empty) [null]""".split()
 )
+DIGIT = re.compile(r"\d")
 PHONE_CHARACTERS = re.compile(
     r"[+(]?[\d\s().\-/+–]*(?:(?:ext|extension|x|#|int|доб|вн|内線|내선|poste|ramal|anexo|dahili|wew|toestel|dw|apparat"
     r"|klappe|linka|lok|local|interno|mell[eé]k|εσωτ|داخلي|שלוחה|ต่อ|分机|分機|转|轉|내선|máy lẻ)"
@@ -26,8 +30,11 @@ PHONE_CHARACTERS = re.compile(
     re.IGNORECASE,
 )
 PHONE_WITHIN = re.compile(r"[+(]?\d[\d ().\-/–]{5,20}\d")
+INTERNATIONAL = re.compile(r"\+[1-9][\d .-]{6,20}", re.ASCII)
+BLANK = str.maketrans("", "", " .-")
 WIDE = str.maketrans("＋－（）　．／−‐‑＃ー", "+-() ./---#-")
 SPREADSHEET_NUMBER = re.compile(r"(\d{7,})\.0")
+LONG = max(map(len, NOTHING))
 MAX_ADDRESS = 640
 MAX_NAME = 200
 MAX_PHONE = 40
@@ -43,7 +50,7 @@ def load_libraries() -> None:
 
 def is_nothing(value: str) -> bool:
     """Whether a value only says that there is none, as integrations do: null, undefined, N/A."""
-    return len(value) < MAX_PHONE and ((text := value.strip().casefold()) in NOTHING or not text)
+    return len(value) < MAX_PHONE and len(text := value.strip()) <= LONG and (not text or text.casefold() in NOTHING)
 
 
 def email(value: str) -> str:
@@ -54,21 +61,28 @@ def email(value: str) -> str:
     if len(value) > MAX_ADDRESS or ("@" not in value and "＠" not in value):
         return ""
     text = (value if value.isascii() else _narrow(value)).strip(" \t\r\n.,;").removeprefix("mailto:")
-    return _valid(text)
+    if (plain := PLAIN.fullmatch(text)) and _is_short(text):
+        return plain[1] + domain if (domain := _checked(SOMEBODY + plain[2]).removeprefix(SOMEBODY)) else ""
+    return _within(text)
 
 
 @lru_cache(maxsize=256)
-def _valid(text: str) -> str:
-    from email_validator import EmailNotValidError, validate_email
-
+def _within(text: str) -> str:
     is_whole = text.count("@") == 1 and " " not in text
     within = (found[0].rstrip(".") for found in ADDRESS.finditer(text) if "." in found[0])
-    for candidate in filter(_is_short, (*([text] if is_whole else ()), *islice(within, 1))):
-        try:
-            return validate_email(candidate, check_deliverability=False, test_environment=True).normalized
-        except EmailNotValidError:
-            continue
-    return ""
+    candidates = filter(_is_short, (*([text] if is_whole else ()), *islice(within, 1)))
+    return next(filter(None, map(_checked, candidates)), "")
+
+
+@lru_cache(maxsize=1024)
+def _checked(address: str) -> str:
+    """The address as the library spells it. Visitors share their domains, so these are remembered."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        return validate_email(address, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        return ""
 
 
 def _is_short(address: str) -> bool:
@@ -91,7 +105,11 @@ def is_valid_phone(value: str) -> bool:
 
 
 def _valid_number(typed: str, region: str | None) -> str:
-    if region is None and not typed.startswith("+"):
+    if INTERNATIONAL.fullmatch(typed):
+        bare = typed.translate(BLANK)
+        if (usual := _usual(bare[1:4])) is not None and usual.fullmatch(bare):
+            return bare
+    elif region is None and not typed.startswith("+"):
         return ""
     import phonenumbers
 
@@ -102,6 +120,26 @@ def _valid_number(typed: str, region: str | None) -> str:
     if not phonenumbers.is_valid_number(number) or number.extension:
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=1024)
+def _usual(start: str) -> re.Pattern[str] | None:
+    """The landlines and mobiles, in E.164, of the country whose code a number starts with: one look tells most numbers.
+
+    None of them can be read in another way, as one with a prefix for calls within the country. None: no such country.
+    """
+    import phonenumbers
+
+    code = next(
+        (n for n in map(int, (start, start[:2], start[:1])) if n in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), 0
+    )
+    country = phonenumbers.PhoneMetadata.metadata_for_region(phonenumbers.region_code_for_country_code(code), None)
+    if country is None:
+        return None
+    kinds = (country.fixed_line, country.mobile)
+    numbers = "|".join(one.national_number_pattern for one in kinds if one and one.national_number_pattern)
+    prefix = f"(?!{country.national_prefix_for_parsing})" if country.national_prefix_for_parsing else ""
+    return re.compile(rf"\+{code}{prefix}(?:{numbers})", re.ASCII)
 
 
 def digits(value: str) -> str:
@@ -124,7 +162,7 @@ def phone_within(value: str) -> str:
 def looks_like_phone(value: str) -> bool:
     """Whether it could be dialled: 5 to 20 digits, and nothing but what people write between them."""
     text = digits(value) if len(value) < 2 * MAX_PHONE else value
-    if len(text) > MAX_PHONE or not PHONE_CHARACTERS.fullmatch(text):
+    if len(text) > MAX_PHONE or not DIGIT.search(text) or not PHONE_CHARACTERS.fullmatch(text):
         return False
     return 5 <= sum(map(str.isdigit, text)) <= 20
 

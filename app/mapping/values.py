@@ -21,6 +21,7 @@ NAME_CHARACTERS = re.compile(
 ORDINAL = re.compile(r"\b(?:2nd|3rd|4th)\b", re.IGNORECASE)
 CARD = re.compile(r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|6\d{15,18}")
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
+PAID = re.compile(r"[\s-]*(?:[A-Za-z][ -]*){0,2}\d", re.ASCII)
 FILLER: Final = str.maketrans("", "", " -")
 MAX_LENGTH = 400
 SENTENCE = re.compile(r"[.!?。！？।؟։…]\s*$|\n")
@@ -49,7 +50,7 @@ def could_be_called(value: str) -> bool:
 def prose(value: str) -> int:
     """How many words a text has; of scripts without blanks about half as many as letters."""
     text = value[:2000]
-    return max(len(text.split()), len(UNSPACED.findall(text)) // 2)
+    return len(text.split()) if text.isascii() else max(len(text.split()), len(UNSPACED.findall(text)) // 2)
 
 
 def is_sentence(value: str) -> bool:
@@ -64,7 +65,7 @@ def is_consent(value: str) -> bool:
 
 def is_payment(value: str) -> bool:
     """Whether it is a card's number or an IBAN, by its form and its check digits."""
-    if not 13 <= len(value) <= 45:
+    if not 13 <= len(value) <= 45 or not PAID.match(value):
         return False
     text = value.strip().translate(FILLER)
     if CARD.fullmatch(text):

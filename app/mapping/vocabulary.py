@@ -85,7 +85,8 @@ class Vocabulary:
     """All languages in one: what each phrase means and how surely (100 is sure), and the lists of words.
 
     `by_word` tells the phrases that a word stands in, `family_first` those of a name that begins with the family's,
-    `unspaced` the words to look for where there are no blanks: by their first letter, the longest first.
+    `unspaced` the words to look for where there are no blanks, `lengths` how long those of a first letter are, the
+    longest first.
     """
 
     meanings: Mapping[Phrase, Mapping[str, int]]
@@ -93,7 +94,8 @@ class Vocabulary:
     family_first: frozenset[Phrase]
     honeypots: frozenset[str]
     secrets: frozenset[str]
-    unspaced: Mapping[str, tuple[str, ...]]
+    unspaced: frozenset[str]
+    lengths: Mapping[str, tuple[int, ...]]
     lists: Mapping[str, frozenset[str]]
 
 
@@ -133,22 +135,24 @@ def vocabulary() -> Vocabulary:
     )
     known = {*by_word, *(word for name in ("others", "things", "noise", "consent") for word in lists[name])}
     known.update(word for phrase in (*traps, *secrets) for word in phrase.split())
+    unspaced = frozenset(word for word in known if UNSPACED.match(word))
     return Vocabulary(
         meanings,
         {word: tuple(found) for word, found in by_word.items()},
         frozenset(phrase for phrase, found in orders.items() if found == {True}),
         traps,
         secrets,
-        _by_first_letter(word for word in known if UNSPACED.match(word)),
+        unspaced,
+        _lengths(unspaced),
         lists,
     )
 
 
-def _by_first_letter(known: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for word in sorted(known, key=len, reverse=True):
-        found.setdefault(word[0], []).append(word)
-    return {letter: tuple(same) for letter, same in found.items()}
+def _lengths(known: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, set[int]] = {}
+    for word in known:
+        found.setdefault(word[0], set()).add(len(word))
+    return {letter: tuple(sorted(sizes, reverse=True)) for letter, sizes in found.items()}
 
 
 def _files() -> Iterator[Any]:
@@ -208,10 +212,11 @@ def _bare(word: str) -> str:
 
 def _parted(word: str) -> Iterator[str]:
     """The known words in a row of them, the longest first; what stands between is a word of its own."""
-    known = vocabulary().unspaced
+    known, lengths = vocabulary().unspaced, vocabulary().lengths
     start = at = 0
     while at < len(word):
-        size = next((len(one) for one in known.get(word[at], ()) if word.startswith(one, at)), 0)
+        sizes = (n for n in lengths.get(word[at], ()) if at + n <= len(word))
+        size = next((n for n in sizes if word[at : at + n] in known), 0)
         if size:
             if start < at:
                 yield word[start:at]

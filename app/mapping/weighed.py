@@ -82,15 +82,20 @@ def _phone(one: Field, value: str, called: int) -> tuple[str, int, str]:
         within = people.phone_within(value) if called >= SURELY else ""
         return within, called - 20 if within else 0, ""
     said = 90 if one.kind == "phone" and called > -SURELY else 0
-    alone = 0
-    if called >= 0 and one.kind in {"", "text"}:
-        count = sum(map(str.isdigit, value))
-        is_likely = 9 <= count <= 13 and not is_date(value)
-        is_short = SHORT_NUMBER.fullmatch(value) is not None and says_nothing(one.key, one.label)
-        is_spaced = LOCAL_NUMBER.fullmatch(people.digits(value)) is not None
-        alone = 43 if value.startswith("+") else 41 if is_likely and says_nothing(one.key, one.label) else 0
-        alone = alone or (ENOUGH if (is_likely and is_spaced) or is_short else 0)
+    alone = _alone(one, value) if 0 <= called < SURELY and one.kind in {"", "text"} else 0
     return people.digits(value), max(called, said, alone), "its value is a phone number"
+
+
+def _alone(one: Field, value: str) -> int:
+    """How surely a number is a phone's by its form, and by a field's name that denies nothing."""
+    if value.startswith("+"):
+        return 43
+    is_likely = 9 <= sum(map(str.isdigit, value)) <= 13 and not is_date(value)
+    if is_likely and says_nothing(one.key, one.label):
+        return 41
+    is_short = SHORT_NUMBER.fullmatch(value) is not None and says_nothing(one.key, one.label)
+    is_spaced = LOCAL_NUMBER.fullmatch(people.digits(value)) is not None
+    return ENOUGH if (is_likely and is_spaced) or is_short else 0
 
 
 def is_date(value: str) -> bool:
