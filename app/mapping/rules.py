@@ -37,6 +37,8 @@ PIECE = re.compile(r"(\{\{|\}\}|[^{}]+)|\{((?:[^{}]|\{[^{}]*\})+)\}|(.)", re.DOT
 CLOSING = ")]»”’\"'"
 SEPARATORS = " \t\r\n,;:.|/+&·•–—-"
 
+CANNOT_BE_FOLLOWED = (ValueError, ArithmeticError, TypeError, RecursionError)
+"""JMESPathError is a ValueError; the others come of comparing text with numbers, and of very deep expressions."""
 MAX_VALUES = 10_000
 MAX_STEPS = 10_000
 """JMESPath expressions are followed so far, in bodies so large: a stranger's body costs no rule 50 ms."""
@@ -127,7 +129,7 @@ def _searched(rule: str, data: Any) -> str:
     expression = _compiled(rule)
     try:
         return _text(Bounded().visit(expression.parsed, data)) if expression else ""
-    except (ValueError, ArithmeticError, TypeError):  # JMESPathError is a ValueError; it compares text with numbers
+    except CANNOT_BE_FOLLOWED:
         return ""
 
 
@@ -180,7 +182,7 @@ def _can_be_followed(rule: str) -> bool:
         expression.search({})
     except (UnknownFunctionError, ArityError):
         return " " in rule  # a label such as `Name (required)`
-    except (ValueError, ArithmeticError, TypeError):
+    except CANNOT_BE_FOLLOWED:
         return True  # of other data it may find something
     return True
 
@@ -189,5 +191,5 @@ def _can_be_followed(rule: str) -> bool:
 def _compiled(rule: str) -> ParsedResult | None:
     try:
         return jmespath.compile(rule)
-    except JMESPathError:
+    except (JMESPathError, RecursionError):
         return None

@@ -66,8 +66,8 @@ INSIDE: Final = {
 """What many languages have inside their own word for it."""
 
 MAX_NAME = 300
-MAX_UNSPACED = 80
-MAX_FOLDED = 16_384
+MAX_UNSPACED = 60
+MAX_FOLDED = 65_536
 WHATSAPP = re.compile("whats ?app", re.IGNORECASE)
 SHAREPOINT = re.compile("_x00[0-9A-Fa-f]{2}_")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
@@ -215,8 +215,8 @@ def _parted(word: str) -> Iterator[str]:
     known, lengths = vocabulary().unspaced, vocabulary().lengths
     start = at = 0
     while at < len(word):
-        sizes = (n for n in lengths.get(word[at], ()) if at + n <= len(word))
-        size = next((n for n in sizes if word[at : at + n] in known), 0)
+        sizes = lengths.get(word[at])
+        size = next((n for n in sizes if at + n <= len(word) and word[at : at + n] in known), 0) if sizes else 0
         if size:
             if start < at:
                 yield word[start:at]

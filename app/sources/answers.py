@@ -14,7 +14,7 @@ from typing import Any
 
 from app.errors import Unreadable
 from app.lead import Field
-from app.sources.trees import MAX_KEY, dotted, read_json, scalar
+from app.sources.trees import MAX_FIELDS, MAX_KEY, dotted, read_json, scalar
 
 ASKED = (
     "label", "title", "question", "columnname", "fieldlabel", "fieldtitle", "questiontext", "questiontitle",
@@ -30,6 +30,7 @@ SAID = (
     "fieldvalue", "answertext", "selected", "valor", "wert", "valeur", "valore", "waarde", "antwort", "respuesta",
     "resposta", "réponse", "reponse", "risposta", "antwoord", "odpowiedź", "wartość", "värde",
 )  # fmt: skip
+SAYS = frozenset(SAID)
 TOLD = ("type", "kind", "fieldtype", "inputtype", "questiontype", "answertype")
 CHOICES = ("options", "choices")
 PLAIN = frozenset((*ASKED, *CALLED, *SAID, *TOLD, *CHOICES))
@@ -89,7 +90,7 @@ def fields_of(data: Any, path: str = "") -> Iterator[Field]:
             return
         for key, value in data.items():
             yield from fields_of(value, f"{path}.{key}"[-MAX_KEY:] if path else key[-MAX_KEY:])
-    elif isinstance(data, list) and (any(isinstance(item, dict | list) for item in data) or _is_row(data)):
+    elif isinstance(data, list) and (any(isinstance(item, dict | list) for item in data[:MAX_FIELDS]) or _is_row(data)):
         for index, item in enumerate(sorted(data, key=_is_second)):
             yield from fields_of(item, f"{path}.{index}" if path else str(index))
     elif isinstance(data, str) and (inner := embedded(data)) is not None:
@@ -101,9 +102,11 @@ def fields_of(data: Any, path: str = "") -> Iterator[Field]:
 
 
 def is_answers(data: Any) -> bool:
-    """Whether a list holds answers: the parts of one entry, not an entry each."""
+    """Whether a list holds answers: the parts of one entry, not an entry each, and no more than one can have."""
     rows = data if isinstance(data, list) else []
-    return bool(rows) and all(isinstance(row, dict) and _is_answer(row, _named(row), "0") for row in rows)
+    return 0 < len(rows) <= MAX_FIELDS and all(
+        isinstance(row, dict) and _is_answer(row, _named(row), "0") for row in rows
+    )
 
 
 def kind_of(told: str) -> str:
@@ -145,7 +148,7 @@ def _named(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> bool:
     """Whether it holds something said: beside what was asked, its key or its type; or alone, under a name."""
-    if not any(key in named for key in SAID) and not _names_its_value(node, named):
+    if SAYS.isdisjoint(named) and not _names_its_value(node, named):
         return False
     if len(named.keys() - PLAIN) > MAX_OTHERS or not SOMEBODY.isdisjoint(named.keys() - {_plain(_told(named))}):
         return False
@@ -274,13 +277,14 @@ def _file(named: Mapping[str, Any]) -> str:
 
 
 def _joined(values: list[Any], key: str) -> str:
-    """Several values as one text: choices with commas, the parts of a name or a number without."""
-    return (" " if IN_PARTS.search(key) else ", ").join(filter(None, map(scalar, values)))
+    """Several values as one text: choices with commas, parts of a name or a number without; of very many the first."""
+    told = (" " if IN_PARTS.search(key) else ", ").join(filter(None, map(scalar, values[:MAX_FIELDS])))
+    return told if len(values) <= MAX_FIELDS else f"{told}, … ({len(values)} in all)"
 
 
 def _is_row(values: list[Any]) -> bool:
     """Whether a list of plain values is a row of a table, as a sheet's `values` are: an address stands among others."""
-    return len(values) > 2 and any(isinstance(one, str) and ADDRESS.fullmatch(one) for one in values)
+    return len(values) > 2 and any(isinstance(one, str) and ADDRESS.fullmatch(one) for one in values[:MAX_FIELDS])
 
 
 def _is_second(item: Any) -> bool:

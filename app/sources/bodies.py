@@ -125,7 +125,7 @@ def _json(data: Any) -> Body:
 
 
 def _form(pairs: Pairs) -> Body:
-    return Body(merge_repeated((key, value) for key, value, _ in pairs), pairs)
+    return Body(merge_repeated([(key, value) for key, value, _ in pairs]), pairs)
 
 
 def _form_fields(pairs: Pairs) -> Iterator[Field]:

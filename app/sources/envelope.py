@@ -77,9 +77,8 @@ OF_A_CHALLENGE = frozenset(("challenge", "token", "type", "verification_token", 
 def anyone(inbound: Inbound) -> Parsed:
     """Whoever is in a request of a server that nobody knows, with the id and the event that usual names tell."""
     body = load(inbound)
-    return Parsed(
-        entries_of(body), event_id(inbound, body.tree, is_form=body.pairs is not None), hold=not_a_lead(body.tree)
-    )
+    tree = body.tree
+    return Parsed(entries_of(body), event_id(inbound, tree, is_form=body.pairs is not None), hold=not_a_lead(tree))
 
 
 def of_event(inbound: Inbound, provider: str, event: str, id_: str | None = None) -> Parsed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,6 +21,7 @@ MAX_BRACKETS = 10 * MAX_FIELDS_TOGETHER
 MAX_KEY = 600
 
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+MANY_DIGITS = re.compile(rb"\d{19}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 UNSTORABLE_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -35,7 +36,7 @@ def read_json(body: bytes) -> Any:
             body.decode("utf-8-sig"),
             object_pairs_hook=merge_repeated,
             parse_float=str,
-            parse_int=lambda digits: int(digits) if len(digits) < 19 else digits,
+            parse_int=_whole_number if MANY_DIGITS.search(body) else None,
             parse_constant=_refuse_constant,
         )
     except UnicodeDecodeError as error:
@@ -64,9 +65,12 @@ def _cut(one: Field) -> Field:
     return Field(one.key[-MAX_KEY:], one.value, one.label[:MAX_KEY], one.kind)
 
 
-def merge_repeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def merge_repeated(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """A dict that forgets no value: a key that comes twice holds a list."""
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = dict(pairs)
+    if len(merged) == len(pairs):
+        return merged
+    merged.clear()
     repeated: set[str] = set()
     for key, value in pairs:
         if key not in merged:
@@ -98,6 +102,10 @@ def clean(text: str) -> str:
     return UNSTORABLE.sub("\ufffd", text)
 
 
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) < 19 else digits
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
@@ -122,5 +130,5 @@ def _cleaned(data: Any) -> Any:
     if isinstance(data, str):
         return clean(data)
     if isinstance(data, dict):
-        return merge_repeated((clean(key), _cleaned(value)) for key, value in data.items())
+        return merge_repeated([(clean(key), _cleaned(value)) for key, value in data.items()])
     return [_cleaned(item) for item in data] if isinstance(data, list) else data

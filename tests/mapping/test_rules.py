@@ -79,6 +79,13 @@ def test_a_rule_that_finds_nothing_leaves_the_field_to_inference(rule: str) -> N
     assert found(rule) is None
 
 
+@pytest.mark.parametrize("rule", [".".join("a" * 1000), "(" * 900 + "a" + ")" * 900], ids=["dots", "brackets"])
+def test_a_very_deep_rule_finds_nothing_rather_than_fail(rule: str) -> None:
+    rules.check({"name": (rule,)}, "relay.toml")
+
+    assert found(rule) is None
+
+
 def test_the_first_alternative_that_finds_something_counts() -> None:
     assert found("nowhere", "q_8", "my-key", "q_7") == "dashed"
 
@@ -123,6 +130,7 @@ def test_names_and_expressions_are_good_rules(rule: str) -> None:
         "{first} last}",
         "{ } x",
         "{a[} {b}",
+        "[" * 1900,
     ],
 )
 def test_a_broken_expression_or_template_stops_the_start_and_says_where(rule: str) -> None:

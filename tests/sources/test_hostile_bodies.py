@@ -33,6 +33,11 @@ def typeform(**more: object) -> str:
     return json.dumps({"form_response": {"answers": [], **more}})
 
 
+def han(number: int) -> str:
+    """A name of 300 Chinese characters that no other number has."""
+    return "".join(chr(0x4E00 + (number * 37 + at * 101) % 20_000) for at in range(300))
+
+
 VALUES = {
     "at signs": "@",
     "spaces": " ",
@@ -88,6 +93,11 @@ BODIES: dict[str, Callable[[], tuple[str, str]]] = {
     "as many keys as allowed": lambda: (JSON, json.dumps({f"your {'name ' * 400}{i}": "Ada Lee" for i in range(999)})),
     "rows": lambda: (JSON, json.dumps([{f"name{i}": "a@b.co" for i in range(200)}] * 500)),
     "as many rows as allowed": lambda: (JSON, json.dumps([{f"mail{i}": "a@example.com" for i in range(40)}] * 500)),
+    "answers": lambda: (JSON, json.dumps({"answers": [{"label": f"q{i}", "value": "x"} for i in range(19_000)]})),
+    "a list of numbers": lambda: (JSON, json.dumps({"a": list(range(300_000))})),
+    "a list of texts": lambda: (JSON, json.dumps({"a": ["x"] * 300_000})),
+    "nested keys": lambda: (URLENCODED, "&".join(f"a{i}[b][c][d][e][f]=x" for i in range(999))),
+    "unseen names": lambda: (JSON, json.dumps({han(at): "x" for at in range(999)})),
     "one key repeated": lambda: (JSON, "{" + '"a":1,' * (SIZE // 6) + '"a":1}'),
     "a long key above many": lambda: (JSON, json.dumps({fill("k", SIZE - 20_000): {str(i): i for i in range(999)}})),
     "json in json": lambda: (JSON, json.dumps(json.dumps(json.dumps({"a": fill("\\", MIB // 8)})))),
@@ -130,6 +140,15 @@ def test_two_megabytes_of_one_thing_are_read_in_a_moment(shape: str, name: str) 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_of_two_megabytes_is_read_in_a_moment(name: str) -> None:
     check(*BODIES[name]())
+
+
+def test_beside_a_very_long_list_somebody_is_still_found_and_the_list_says_how_long_it_was() -> None:
+    found = reading(request(json.dumps({"email": "ada@example.com", "drawn": list(range(5000))}), JSON))
+
+    [lead] = found.submission.leads
+    assert lead.email == "ada@example.com"
+    assert [one.value.endswith("998, 999, … (5000 in all)") for one in lead.extra] == [True]
+    assert lead.state == "pending"
 
 
 TYPEFORMS: dict[str, Callable[[], str]] = {
