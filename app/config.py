@@ -15,9 +15,25 @@ from app.addresses import base_address
 from app.endpoints import Form, Hook
 from app.errors import ConfigurationError
 from app.settings import explain
-from app.values import Duration, Model, Name, Region, Secret, Text, is_duration, is_region
+from app.values import (
+    Color,
+    Duration,
+    Model,
+    Name,
+    Region,
+    Secret,
+    Text,
+    WebAddress,
+    is_color,
+    is_duration,
+    is_region,
+    is_web_address,
+)
 
 OWN_WORKSPACES = {"default", "sandbox"}
+SHARED = {"region": is_region, "keep": is_duration}
+LOOKS = {"color": is_color, "logo": is_web_address}
+"""Keys of the whole file that its endpoints, or its forms, take over → what is one."""
 
 
 class WorkspaceConfig(Model):
@@ -50,6 +66,8 @@ class RelayConfig(Model):
 
     region: Region | None = None
     site: Text = "Lead Relay"
+    color: Color | None = None
+    logo: WebAddress | None = None
     keep: Duration | None = None
     alerts: AlertsConfig = AlertsConfig()
     workspaces: Mapping[Name, WorkspaceConfig] = {}
@@ -59,16 +77,15 @@ class RelayConfig(Model):
     @model_validator(mode="before")
     @classmethod
     def _name_them(cls, data: Any) -> Any:
-        """Hands each endpoint its name, and the file's region where it has none of its own."""
+        """Hands each endpoint its name, and what the file says for all where it says nothing of its own."""
         if not isinstance(data, dict):
             return data
         named = dict(data)
-        valid = {"region": is_region, "keep": is_duration}
-        shared = {key: data[key] for key, is_valid in valid.items() if is_valid(data.get(key))}
-        for kind in ("forms", "hooks"):
+        for kind, valid in (("forms", SHARED | LOOKS), ("hooks", SHARED)):
+            given = {key: data[key] for key, is_valid in valid.items() if is_valid(data.get(key))}
             tables = data.get(kind, {})
             if isinstance(tables, dict):
-                named[kind] = {name: _with_name(table, f"{kind}.{name}", shared) for name, table in tables.items()}
+                named[kind] = {name: _with_name(table, f"{kind}.{name}", given) for name, table in tables.items()}
         return named
 
     @model_validator(mode="after")

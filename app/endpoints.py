@@ -18,8 +18,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.addresses import base_address, origin_of, split_address
+from app.addresses import base_address, origin_of
 from app.values import (
+    Color,
     Duration,
     Header,
     LeadField,
@@ -29,8 +30,13 @@ from app.values import (
     Rules,
     Secret,
     Text,
+    WebAddress,
 )
 
+FieldType = Literal[
+    "text", "email", "tel", "textarea", "select", "radio", "checkbox", "date", "number", "url", "file", "hidden"
+]
+CHOICES = ("select", "radio")
 PLACEHOLDER = re.compile(r"\{[\w-]+\}")
 
 
@@ -65,22 +71,53 @@ class Endpoint(Model):
     known: bool = Field(True, exclude=True)
 
 
+class FormField(Model):
+    """A field of a form's own page: the `name` it is sent by, its `label`, and what may be in it.
+
+    `options` are what there is to choose from, `help` stands below the label; the rest is as in HTML.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    label: Text | None = None
+    type: FieldType = "text"
+    required: bool = False
+    options: tuple[Text, ...] = ()
+    help: str = ""
+    value: str = ""
+    placeholder: str = ""
+    autocomplete: str = ""
+
+    @model_validator(mode="after")
+    def _has_its_options(self) -> FormField:
+        if (self.type in CHOICES) != bool(self.options):
+            raise ValueError(f"`options` go with the types {' and '.join(CHOICES)}, and with no other")
+        return self
+
+
 class Form(Endpoint):
-    """`POST /forms/{name}`, for browsers."""
+    """`POST /forms/{name}`, for browsers. `fields` are those of its own page, which are checked when it is sent.
+
+    `color` and `logo` are its site's, for visitors' pages.
+    """
 
     kind: Literal["form"] = "form"
     source: Text = "html"
     title: Text = "Contact"
-    redirect: str | None = None
+    intro: str = ""
+    fields: tuple[FormField, ...] = ()
+    color: Color | None = None
+    logo: WebAddress | None = None
+    redirect: WebAddress | None = None
     allowed_redirects: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
 
-    @field_validator("redirect")
+    @field_validator("fields")
     @classmethod
-    def _is_a_page(cls, value: str | None) -> str | None:
-        if value is not None and split_address(value) is None:
-            raise ValueError("expected the whole address of a page, such as https://www.example.com/thanks")
-        return value
+    def _have_names_of_their_own(cls, values: tuple[FormField, ...]) -> tuple[FormField, ...]:
+        names = [one.name for one in values]
+        if taken := next((name for name in names if names.count(name) > 1), ""):
+            raise ValueError(f"two fields are called {taken!r}")
+        return values
 
     @field_validator("allowed_origins", "allowed_redirects")
     @classmethod

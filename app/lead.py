@@ -98,7 +98,7 @@ class Lead:
 
     `contact_no` is E.164 where the number allows, else as typed. `extra` is all that was sent and is in no other field,
     `dropped` the number of passwords, cards and the like among it that are not kept. `to_fetch` is the provider's id of
-    somebody of whom it sent no more than that.
+    somebody of whom it sent no more than that. `suspicions` say what speaks for spam, also where that was not enough.
     """
 
     first_name: str = ""
@@ -116,6 +116,22 @@ class Lead:
     reason: str = ""
     to_fetch: str = ""
     dropped: int = 0
+    suspicions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a submission: the field it was in, what its sender called it, what it is by its contents.
+
+    `size` is in bytes, `sha256` of the contents, `file` its name in the attachments' folder, made by chance.
+    """
+
+    field: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +155,7 @@ class Submission:
     quarantine: str = ""
     workspace: str = ""
     leads: tuple[Lead, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

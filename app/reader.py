@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app import proof
 from app.config import RelayConfig
@@ -133,7 +133,7 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         origins["email"] = Origin("email_template", "there was none, so it is made from the phone")
     state, reason = _verdict(findings, address, given)
     defaults = endpoint.defaults
-    own = {
+    own: dict[str, Any] = {
         "first_name": first,
         "last_name": last,
         "email": address,

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
+from app.addresses import split_address
 from app.errors import ConfigurationError
 from app.lead import FIELDS
 from app.settings import read_secret_file
@@ -53,6 +54,28 @@ def _a_lead_field(value: str) -> str:
     return value
 
 
+def is_color(value: object) -> bool:
+    """Whether it is a colour such as `#1f5fbf`."""
+    return isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value) is not None
+
+
+def _a_color(value: str) -> str:
+    if not is_color(value):
+        raise ValueError("expected a colour such as #1f5fbf")
+    return value.lower()
+
+
+def is_web_address(value: object) -> bool:
+    """Whether it is a whole address, such as https://www.example.com/thanks."""
+    return isinstance(value, str) and split_address(value) is not None
+
+
+def _a_web_address(value: str) -> str:
+    if not is_web_address(value):
+        raise ValueError("expected the whole address of a page, such as https://www.example.com/thanks")
+    return value
+
+
 def is_duration(value: object) -> bool:
     """Whether it is a time such as `15m`."""
     return isinstance(value, str) and DURATION.fullmatch(value) is not None
@@ -92,6 +115,8 @@ def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> S
 Name = Annotated[str, AfterValidator(_a_name)]
 Region = Annotated[str, AfterValidator(_a_region)]
 Header = Annotated[str, AfterValidator(_a_header)]
+Color = Annotated[str, AfterValidator(_a_color)]
+WebAddress = Annotated[str, AfterValidator(_a_web_address)]
 Text = Annotated[str, Field(min_length=1)]
 Rule = Annotated[str, Field(min_length=1, max_length=2000)]
 Rules = Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_alternatives)]

@@ -19,7 +19,7 @@ from typer.main import get_command
 
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import Defaults, FetchConfig, Form, Hook, Signature
+from app.endpoints import Defaults, FetchConfig, Form, FormField, Hook, Signature
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
@@ -41,7 +41,7 @@ HEAD = """\
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NOT_WRITTEN = {"name", "kind", "known"}
-"""Fields of an endpoint that are no keys of relay.toml."""
+"""Fields of an endpoint that are no keys of relay.toml. A form's field says its own name."""
 
 OUR_HOSTS = r"https?://(?:127\.0\.0\.1|localhost|leads\.example\.com)(?::\d+|:\$\{?PORT\}?)?"
 ADDRESS = re.compile(
@@ -85,7 +85,7 @@ def keys_of(model: type[BaseModel]) -> dict[str, str]:
     return {
         f"`{field.alias or name}`": f"`{default_of(field)}`" if default_of(field) else ""
         for name, field in model.model_fields.items()
-        if name not in NOT_WRITTEN
+        if name not in NOT_WRITTEN or model is FormField
     }
 
 
@@ -151,6 +151,7 @@ class TestRelayToml:
         [
             ("### The whole file", RelayConfig),
             ("### Forms", Form),
+            ("### Fields", FormField),
             ("### Hooks", Hook),
             ("### Defaults", Defaults),
             ("### Alerts", AlertsConfig),
@@ -211,11 +212,12 @@ class TestRelayToml:
         def walk(table: dict[str, Any]) -> None:
             for key, value in table.items():
                 used.add(key)
-                if isinstance(value, dict):
-                    walk(value)
+                for inner in value if isinstance(value, list) else [value]:
+                    if isinstance(inner, dict):
+                        walk(inner)
 
         walk(tomllib.loads(toml_in(CONFIGURATION)[0]))
-        for model in (RelayConfig, Form, Hook, Defaults):
+        for model in (RelayConfig, Form, FormField, Hook, Defaults):
             assert {key.strip("`") for key in keys_of(model)} <= used
 
 

@@ -42,6 +42,7 @@ def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission
             "utm": dict(lead.utm),
             "extra": [asdict(field) for field in lead.extra],
             "origins": {target: asdict(origin) for target, origin in lead.origins.items()},
+            "suspicions": list(lead.suspicions),
         },
         "received_at": submission.received_at,
         "next_attempt_at": submission.received_at,
@@ -78,6 +79,7 @@ def to_lead(row: Row[Any]) -> Lead:
         state=LeadState(row.state),
         reason=row.reason,
         to_fetch=row.to_fetch or "",
+        suspicions=tuple(details.get("suspicions", ())),
     )
 
 

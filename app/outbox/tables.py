@@ -130,6 +130,19 @@ attempts = Table(
     Column("duration_ms", Integer, nullable=False),
 )
 
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", String(26), primary_key=True, doc="ULID"),
+    Column("submission_id", ForeignKey("submissions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("field", Words, nullable=False, doc="the field it was sent in"),
+    Column("name", Words, nullable=False, doc="what its sender called it"),
+    Column("media_type", String(100), nullable=False, doc="what it is by its contents"),
+    Column("size", BigInteger, nullable=False, doc="bytes"),
+    Column("sha256", String(64), nullable=False, doc="of its contents"),
+    Column("file", String(64), nullable=False, doc="its name in the attachments' folder, made by chance"),
+)
+
 fingerprints = Table(
     "fingerprints",
     metadata,
@@ -159,6 +172,14 @@ ledger = Table(
     Column("endpoint", String(64), primary_key=True),
     Column("accepted", Integer, nullable=False, doc="leads that were stored; counted apart from the leads' own rows"),
     Column("dropped", Integer, nullable=False, doc="leads of the quarantine that had to make room"),
+)
+
+allowed_senders = Table(
+    "allowed_senders",
+    metadata,
+    Column("address", Words, primary_key=True, doc="an e-mail address in small letters, whose leads are never spam"),
+    Column("since", Instant, nullable=False),
+    Column("who", Words, nullable=False, doc="the person who allowed it"),
 )
 
 audit = Table(
