@@ -101,6 +101,7 @@ def outbox_of(settings: Settings) -> Outbox:
         workspace=settings.workspace,
         quarantine_rows=settings.quarantine_rows,
         quarantine_mib=settings.quarantine_mib,
+        attachments=settings.attachments_dir,
     )
 
 
