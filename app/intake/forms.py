@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,9 +11,10 @@ from app.endpoints import Form, unknown_endpoint
 from app.errors import Rejected, UnreadableType
 from app.intake import replies
 from app.intake.accept import Intake
-from app.intake.guard import check_origin, read_inbound
+from app.intake.guard import check_origin
 from app.intake.openapi import FORM_BODY, FORM_RESPONSES
 from app.intake.pages import page
+from app.intake.uploads import Arrived, arriving
 from app.lead import Lead, LeadState, Reason
 from app.mapping.infer import is_control, means_email
 from app.reader import Reading
@@ -74,21 +76,29 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
         intake.strangers.take(request)
     else:
         check_origin(form, request.headers.get("origin"), intake.public_url)
-    inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
-    reading = await intake.read(inbound, form or unknown_endpoint("form", name))
+    async with arriving(request, intake, form) as arrived:
+        return await answer(intake, name, form, request, arrived)
+
+
+async def answer(intake: Intake, name: str, form: Form | None, request: Request, arrived: Arrived) -> Response:
+    """Read and store what has come in whole, or say what there is to mend."""
+    reading = await intake.read(arrived.inbound, form or unknown_endpoint("form", name))
     site = intake.config.site
     if form is None:
         await intake.store(reading)
         return no_such_form(request, name, site)
+    if arrived.mistakes and reading.problem is not None:
+        return mend(request, form, reading, arrived.mistakes, site)
     if reading.problem is not None:
-        await intake.store(reading)
+        await intake.store(await arrived.with_files(reading))
         status = 415 if isinstance(reading.problem, UnreadableType) else 400
         detail = f"We kept what you sent, but could not read it: {reading.problem}."
         return replies.failed(request, status, "Not understood", detail, site=site)
     mistake = next((lead for lead in reading.submission.leads or (NOBODY,) if lacks_email(lead)), None)
-    if mistake is not None:
-        return mend(request, form, reading, mistake, site)
-    return replies.form_accepted(request, form, reading.entries, await intake.store(reading))
+    if wrong := (address_mistake(reading, mistake) if mistake else {}) | arrived.mistakes:
+        return mend(request, form, reading, wrong, site)
+    receipt = await intake.store(await arrived.with_files(reading))
+    return replies.form_accepted(request, form, reading.entries, receipt)
 
 
 def lacks_email(lead: Lead) -> bool:
@@ -96,16 +106,27 @@ def lacks_email(lead: Lead) -> bool:
     return lead.state is LeadState.HELD and lead.reason.startswith(Reason.NO_EMAIL)
 
 
-def mend(request: Request, form: Form, reading: Reading, lead: Lead, site: str) -> Response:
-    """422: the form again, with what was typed and the field to mend. Nothing was stored."""
-    origin = lead.origins.get("email")
+def typed_in(reading: Reading) -> Mapping[str, Any]:
+    """What a visitor typed, by its field."""
     data = reading.entries[0].data if reading.entries else {}
-    typed = data if isinstance(data, Mapping) else {}
-    paths = {key: dotted(key) for key in typed}
+    return data if isinstance(data, Mapping) else {}
+
+
+def address_mistake(reading: Reading, lead: Lead) -> dict[str, str]:
+    """The field that should hold an address, and what is wrong with it."""
+    origin = lead.origins.get("email")
+    paths = {key: dotted(key) for key in typed_in(reading)}
     field = next((key for key, at in paths.items() if means_email(at) and (not origin or at == origin.key)), "email")
-    message = BAD_ADDRESS if origin else NO_ADDRESS
+    return {field: BAD_ADDRESS if origin else NO_ADDRESS}
+
+
+def mend(request: Request, form: Form, reading: Reading, wrong: Mapping[str, str], site: str) -> Response:
+    """422: the form again, with what was typed and the field to mend. Nothing was stored."""
+    field, message = next(iter(wrong.items()))
     if replies.wants_json(request):
-        return replies.problem(422, "Please check the form", message, errors={field: message})
+        return replies.problem(422, "Please check the form", message, errors=dict(wrong))
+    typed = typed_in(reading)
+    files = {one.key for entry in reading.entries for one in entry.fields if one.kind == "file"}
     rows = [(key, str(one)) for key, value in typed.items() for one in (value if isinstance(value, list) else [value])]
     return page(
         "mend.html",
@@ -116,7 +137,8 @@ def mend(request: Request, form: Form, reading: Reading, lead: Lead, site: str) 
         field=field,
         message=message,
         rows=rows if field in typed else [(field, ""), *rows],
-        carried={key for key in typed if key != field and is_control(paths[key])},
+        files=files,
+        carried={key for key in typed if key != field and is_control(dotted(key))},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import AsyncIterator
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -17,27 +18,45 @@ from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, TooManyRe
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60
+SLOWEST = 32 * 1024
+"""A body has so many seconds, and one more for so many bytes of it that came: large files take their time."""
 
 
 async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
-    """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
+    """The request with its whole body."""
+    body = bytearray()
+    async for chunk in chunks(request, limit):
+        body += chunk
+    return inbound_of(request, bytes(body), public_url)
+
+
+async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
     if length is not None and length > limit:
         raise BodyTooLarge(f"The request is larger than {limit} bytes.")
-    body = bytearray()
+    came, stream, began = 0, request.stream(), asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+        while True:
+            async with asyncio.timeout_at(began + BODY_SECONDS + came / SLOWEST):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                break
+            came += len(chunk)
+            if came > limit:
+                raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+            yield chunk
     except (ClientDisconnect, TimeoutError) as error:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
-    if length is not None and len(body) != length:
+    if length is not None and came != length:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
+
+
+def inbound_of(request: Request, body: bytes, public_url: str) -> Inbound:
+    """The request, with what of its body is read."""
     url = public_url + _path(request)
-    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method, url)
+    return Inbound(body, _headers(request), dict(request.query_params), request.method, url)
 
 
 def _path(request: Request) -> str:
