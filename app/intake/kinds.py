@@ -18,7 +18,7 @@ EMPTY = "application/x-empty"
 PROGRAM = "application/x-executable"
 SCRIPT = "text/x-script"
 SURE = 0.3
-"""puremagic's confidence in a signature of three bytes. Shorter ones stand in any text."""
+"""puremagic's confidence in a signature of three bytes. A shorter one counts where the file's name says the same."""
 
 PROGRAMS = re.compile(
     rb"MZ|\x7fELF|\xca\xfe\xba\xbe|[\xce\xcf]\xfa\xed\xfe|\xfe\xed\xfa[\xce\xcf]|L\0\0\0\x01\x14\x02|\0asm"
@@ -68,10 +68,10 @@ def sniffed(head: bytes, tail: bytes, ending: str) -> str:
         return zipped(head, tail)
     if head.startswith(OLE):
         return OLES.get(ending, UNKNOWN)
-    if text is not None and not head.startswith((b"%PDF-", b"{\\rtf", b"%!PS")):
-        return text_type(text, ending)
-    if b"%PDF-" in head[:1024]:
+    if b"%PDF-" in head[:1024] and not (text and TAG.match(text)):
         return "application/pdf"
+    if text is not None and not head.startswith((b"{\\rtf", b"%!PS")):
+        return text_type(text, ending)
     return by_signature(head, tail, ending)
 
 
@@ -83,9 +83,9 @@ def by_signature(head: bytes, tail: bytes, ending: str) -> str:
         found = puremagic.magic_string(head + tail[-4096:], f"file{ending}")
     except (puremagic.PureError, ValueError):
         return UNKNOWN
-    sure = (one for one in found if one.confidence >= SURE)
-    types = (one.mime_type or mimetypes.guess_type(f"file{one.extension}")[0] for one in sure)
-    return next((one for one in types if one), UNKNOWN)
+    told = mimetypes.guess_type(f"file{ending}")[0]
+    types = ((one.mime_type or mimetypes.guess_type(f"file{one.extension}")[0], one.confidence) for one in found)
+    return next((kind for kind, confidence in types if kind and (confidence >= SURE or kind == told)), UNKNOWN)
 
 
 def zipped(head: bytes, tail: bytes) -> str:
