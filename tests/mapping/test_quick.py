@@ -19,8 +19,8 @@ from app.reader import lead_of
 from app.sources import SOURCES
 from bench import speed
 
-LIMIT = speed.TYPICAL_LIMIT_US / 200
-"""Of the yardstick's time, which is 200 µs on the machine that the limit was set for."""
+LIMIT = 1.25 * speed.TYPICAL_LIMIT_US / 200
+"""Of the yardstick's time, which is 200 µs on the machine that the limit was set for; a quarter more for a busy one."""
 
 
 def mistyped(region: str, chance: random.Random) -> Iterator[str]:
