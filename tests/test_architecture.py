@@ -60,7 +60,7 @@ LAYOUT = {
 CHAPTERS = {
     "intake": 1800,
     "reading": 2900,
-    "outbox": 2050,
+    "outbox": 2150,
     "delivery": 900,
     "alerts": 450,
     "desk": 1500,

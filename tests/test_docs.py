@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typer.main import get_command
 
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import Defaults, FetchConfig, Form, FormField, Hook, Signature
+from app.endpoints import Defaults, FetchConfig, FileLimits, Form, FormField, Hook, Signature
 from app.intake.pages import MARKS
 from app.lead import MEANING, LeadState
 from app.main import create_app
@@ -63,6 +64,8 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, timedelta):
         hours, minutes = divmod(int(value.total_seconds()) // 60, 60)
         return f"{minutes}m" if minutes else f"{hours}h"
+    if isinstance(value, tuple) and value:
+        return json.dumps(value)
     return "" if value in (None, (), {}) or isinstance(value, BaseModel) else str(value)
 
 
@@ -152,6 +155,7 @@ class TestRelayToml:
             ("### The whole file", RelayConfig),
             ("### Forms", Form),
             ("### Fields", FormField),
+            ("### Files", FileLimits),
             ("### Hooks", Hook),
             ("### Defaults", Defaults),
             ("### Alerts", AlertsConfig),

@@ -101,7 +101,7 @@ async def proved(
             return await answer()
         intake.strangers.take(request)
     except Rejected as error:
-        return replies.rejected(request, error, site=intake.config.site, for_people=False)
+        return replies.rejected(error)
     refused = replies.problem(401, "Unauthorized", UNPROVED)
     refused.headers["WWW-Authenticate"] = "Bearer"
     return refused
