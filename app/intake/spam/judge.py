@@ -10,6 +10,7 @@ from starlette.requests import Request
 from app.endpoints import Form
 from app.intake.spam.case import Case
 from app.intake.spam.layers import Verdict, weigh
+from app.intake.spam.said import said
 from app.intake.spam.stamp import FIELD, Stamps
 from app.lead import Entry, Lead, LeadState
 from app.reader import Reading
@@ -49,5 +50,5 @@ class Judge:
     async def _case(self, form: Form, lead: Lead, entry: Entry, reading: Reading, request: Request) -> Case:
         """All that the layers are to know. What has to be asked elsewhere is asked here."""
         now = reading.submission.received_at
-        case = Case(form, lead, entry.fields, dict(request.headers), now, self.own_origin)
+        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_origin)
         return replace(case, stamped=self.stamps.read(case.sent_as(FIELD), form.name, now))
