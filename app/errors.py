@@ -74,11 +74,14 @@ class OriginNotAllowed(Rejected):
 
 
 class TooManyRequests(Rejected):
-    """More requests than this endpoint takes from one address."""
+    """More requests than this endpoint takes from one address, or of all; there is room again in `retry_after`."""
 
     status = 429
     title = "Too many requests"
-    retry_after = 60
+
+    def __init__(self, words: str, retry_after: int) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(Rejected):

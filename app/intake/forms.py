@@ -71,9 +71,10 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     """Guard, read, store, answer. Raises Rejected where nothing is kept."""
     form = intake.config.forms.get(name)
     if form is None:
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
     else:
         check_origin(form, request.headers.get("origin"), intake.public_url)
+        await intake.limits.take(request, form)
     inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
     reading = await intake.read(inbound, form or unknown_endpoint("form", name))
     site = intake.config.site
