@@ -129,6 +129,7 @@ def lead(
     """One lead with all that happened to it."""
     if as_json:
         whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
+        whole["suspicions"] = one.lead.suspicions
         attached = [{"id": file.id, **asdict(file.attachment)} for file in files]
         print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries], "attachments": attached})
         return
@@ -141,6 +142,8 @@ def lead(
     for file in files:
         of = file.attachment
         _line("attached", "", f"{file.id} {of.name} ({of.media_type}, {of.size:,} bytes) in {of.field}")
+    if one.lead.suspicions:
+        _line("suspicious:", "", "; ".join(one.lead.suspicions))
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
     if submission is not None and submission.repeats:

@@ -99,7 +99,7 @@ async def proved(
     try:
         if has_token(request, token):
             return await answer()
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
     except Rejected as error:
         return replies.rejected(error)
     refused = replies.problem(401, "Unauthorized", UNPROVED)

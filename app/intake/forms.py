@@ -51,7 +51,7 @@ def router(intake: Intake) -> APIRouter:
         form = forms.get(name)
         if form is None:
             return no_such_form(request, name, look(name, request))
-        return hosted(request, form, look(name, request))
+        return hosted(request, form, look(name, request), intake.judge.stamps.make(name, intake.clock()))
 
     @routes.get("/thanks", name="form_thanks", summary="The page after a form", response_model=None)
     async def thanks(name: str, request: Request) -> Response:
@@ -70,9 +70,10 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     form = intake.config.forms.get(name)
     look = look_of(request, intake.config, form)
     if form is None:
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
     else:
         check_origin(form, request.headers.get("origin"), intake.public_url)
+        await intake.limits.take(request, form)
     async with arriving(request, intake, form) as arrived:
         reading = await intake.read(arrived.inbound, form or unknown_endpoint("form", name))
         if form is None:

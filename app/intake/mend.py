@@ -28,7 +28,9 @@ def mend(request: Request, form: Form, reading: Reading, mistakes: Mapping[str, 
         return replies.problem(422, say(TITLE), next(iter(told.values())), errors=told)
     typed = _typed(reading)
     files = _files(reading, typed)
-    carried = {key: values for key, values in typed.items() if key not in mistakes and is_control(dotted(key))}
+    traps = {dotted(name) for name in form.spam.honeypots}
+    unseen = [key for key in typed if is_control(dotted(key)) or dotted(key) in traps]
+    carried = {key: typed[key] for key in unseen if key not in mistakes}
     fields = list(_fields(form, {key: typed[key] for key in typed if key not in carried}, files, mistakes))
     echoed = {key: () if key in files else _echoed(key, values) for key, values in typed.items()}
     drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS
@@ -17,7 +17,7 @@ from app.outbox.adding import drop_files
 from app.outbox.erasure import EMPTY, ERASED
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.tables import alerts, attachments, attempts, leads, submissions, workspaces
+from app.outbox.tables import alerts, allowed_senders, attachments, attempts, leads, submissions, workspaces
 
 AT_ONCE = 50
 GONE = "words erased"
@@ -67,6 +67,9 @@ async def erase_beside(hands: Hands, address: str) -> None:
         found += [update(table).where(key == one).values(emptied) for one in keys]
         named[table] = keys
     with_files = attachments.c.id.in_(named[attachments]) | attachments.c.submission_id.in_(named[submissions])
+    rows = hands.outbox.books.each(allowed_senders)
+    listed = [row.address async for row in rows if says(row.address)]
+    found += [delete(allowed_senders).where(allowed_senders.c.address == one) for one in listed]
 
     async def work(connection: AsyncConnection) -> list[str]:
         files = await drop_files(connection, with_files)
