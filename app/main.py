@@ -24,7 +24,7 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status
+from app.intake import api, forms, hooks, measured, status, strays
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
@@ -81,6 +81,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.exception_handlers.update(strays.handlers(config))
     intake = intake_of(settings, config, outbox)
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
