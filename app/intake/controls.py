@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.endpoints import CHOICES, FieldType, Form, FormField
+from app.intake.fields import USUAL
 from app.intake.language import Language
 from app.mapping.called import SURELY, meanings_of
 from app.mapping.infer import UNTICKED, means_email, means_phone
@@ -130,13 +131,22 @@ def filled_in(field: FormField) -> str:
 
 def undeclared(name: str, values: Collection[str], *, is_file: bool, is_wrong: bool) -> FormField:
     """A field that nobody declared, as it may be shown again."""
-    path = dotted(name)
-    kind: FieldType = "textarea" if any("\n" in one or len(one) > LONG for one in values) else "text"
+    usual = next((one for one in USUAL if one.name == name.casefold()), FormField.model_construct(name=name))
+    kind: FieldType = _meant(dotted(name)) if usual.type == "text" else usual.type
     if is_file:
         kind = "file"
-    elif is_wrong and (means_email(path) or means_phone(path)):
-        kind = "email" if means_email(path) else "tel"
-    return FormField.model_construct(name=name, type=kind, required=is_wrong)
+    elif any("\n" in one or len(one) > LONG for one in values):
+        kind = "textarea"
+    return FormField.model_construct(name=name, type=kind, required=is_wrong or usual.required)
+
+
+def _meant(path: str) -> FieldType:
+    """The type of a field by what it is called."""
+    if means_email(path):
+        return "email"
+    if means_phone(path):
+        return "tel"
+    return "textarea" if meanings_of(path, "", "").get("message", (0, ""))[0] >= SURELY else "text"
 
 
 def _plain(text: str) -> str:

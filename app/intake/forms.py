@@ -71,7 +71,7 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     if form is None:
         intake.strangers.take(request)
     else:
-        check_origin(form, request.headers.get("origin"), intake.public_url)
+        check_origin(form, request, intake.public_url)
     inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
     reading = await intake.read(inbound, form or unknown_endpoint("form", name))
     if form is None:

@@ -53,9 +53,14 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def check_origin(form: Form, origin: str | None, public_url: str) -> None:
-    """Raises OriginNotAllowed for a page that may not post here. No Origin is no page, or a very private browser."""
-    if origin is not None and form.allowed_origins and not origin_allowed(form, origin, public_url):
+def check_origin(form: Form, request: Request, public_url: str) -> None:
+    """Raises OriginNotAllowed for a page that may not post here. No Origin is no page, or a very private browser.
+
+    The form's own page may, by whatever name the relay was reached.
+    """
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    is_own = origin is not None and origin.partition("://")[2].lower() == host.lower()
+    if origin is not None and form.allowed_origins and not is_own and not origin_allowed(form, origin, public_url):
         raise OriginNotAllowed(f"This form does not take posts from {origin[:200]}.")
 
 

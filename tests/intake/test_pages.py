@@ -142,7 +142,7 @@ def test_every_wrong_field_is_told_on_top_and_beside_it(client: httpx.Client) ->
 
     assert answer.status_code == 422
     assert "<title>Error: Please check the form – Müller &amp; Söhne</title>" in html
-    links = re.findall(r'<li><a href="#([^"]+)"><bdi>([^<]+)</bdi>: ([^<]+)</a>', html)
+    links = re.findall(r'<li><a href="#([^"]+)"><bdi>([^<]+)</bdi> – ([^<]+)</a>', html)
     assert [label for _, label, _ in links] == ["Your name", "E-mail", "Phone", "How"]
     for target, _, message in links:
         assert f'id="{target}"' in html
@@ -162,6 +162,18 @@ def test_a_single_wrong_field_has_the_focus(client: httpx.Client) -> None:
 
     assert "autofocus" in control(html, "email")
     assert html.count("autofocus") == 1
+
+
+def test_the_usual_fields_stay_what_they_are_while_mending(client: httpx.Client) -> None:
+    html = client.post(
+        "/forms/plain", data={"name": "Ada", "phone": "1", "message": "Hi", "Nachricht": "Ja"}, headers=BROWSER
+    ).text
+
+    assert control(html, "message").startswith("<textarea")
+    assert control(html, "Nachricht").startswith("<textarea")
+    assert 'type="tel"' in control(html, "phone")
+    assert 'type="email"' in control(html, "email")
+    assert 'autocomplete="name"' in control(html, "name")
 
 
 def test_nothing_that_was_typed_is_lost_while_mending(client: httpx.Client) -> None:
