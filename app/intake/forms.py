@@ -82,6 +82,7 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
         return not_understood(request, reading, look)
     if mistakes := fields.mistakes(form, reading):
         return mend(request, form, reading, mistakes, look)
+    reading = await intake.judge(form, reading, request)
     return replies.form_accepted(request, form, reading.entries, await intake.store(reading), look)
 
 
