@@ -108,7 +108,7 @@ class SpamConfig(Model):
 class Form(Endpoint):
     """`POST /forms/{name}`, for browsers. `fields` are those of its own page, which are checked when it is sent.
 
-    `color` and `logo` are its site's, for visitors' pages.
+    `site` is the name, `color` and `logo` the look of the website that it belongs to, for visitors' pages.
     """
 
     kind: Literal["form"] = "form"
@@ -116,6 +116,7 @@ class Form(Endpoint):
     title: Text = "Contact"
     intro: str = ""
     fields: tuple[FormField, ...] = ()
+    site: Text = "Lead Relay"
     color: Color | None = None
     logo: WebAddress | None = None
     redirect: WebAddress | None = None

@@ -96,7 +96,7 @@ def look_of(request: Request, config: RelayConfig, form: Form | None = None) -> 
     """How a visitor's page looks: as the form says, else the whole file, in the language that they read."""
     own = form or config
     return Look(
-        site=config.site,
+        site=own.site,
         say=language_of(request),
         color=own.color,
         logo=own.logo,
