@@ -76,14 +76,19 @@ def shown(
     typed: Mapping[str, Sequence[str]] = MappingProxyType({}),
     wrong: Mapping[str, str] = MappingProxyType({}),
     carried: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    lost: Collection[str] = (),
 ) -> dict[str, Any]:
-    """What `controls.html` draws a form from: what was `typed` kept, `wrong` beside its field, `carried` unseen."""
+    """What `controls.html` draws a form from: what was `typed` kept, `wrong` beside its field, `carried` unseen.
+
+    `lost` are the fields of files that were sent, and have to be chosen again.
+    """
     drawn = controls(fields, say, typed, wrong)
     return {
         "form": form,
         "title": say(UNTITLED) if form.title == UNTITLED else form.title,
         "controls": [one for one in drawn if one.field.type != "hidden"],
         "carried": {**carried, **{one.field.name: one.values for one in drawn if one.field.type == "hidden"}},
+        "lost": lost,
         "wrong": [one for one in drawn if one.wrong],
     }
 

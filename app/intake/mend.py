@@ -36,8 +36,8 @@ def mend(request: Request, form: Form, reading: Reading, mistakes: Mapping[str, 
     fields = list(_fields(form, {key: typed[key] for key in typed if key not in carried}, files, mistakes))
     echoed: dict[str, tuple[str, ...]] = {one.name: () for one in fields if one.type != "hidden"}
     echoed |= {key: () if key in files else _echoed(key, values) for key, values in typed.items()}
-    drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried)
-    return page("mend.html", 422, look=look, is_mended=True, **drawn)
+    drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried, lost=files)
+    return page("mend.html", 422, look=look, **drawn)
 
 
 def _typed(reading: Reading) -> dict[str, tuple[str, ...]]:
