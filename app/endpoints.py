@@ -128,7 +128,8 @@ class SpamConfig(Model):
 class Form(Endpoint):
     """`POST /forms/{name}`, for browsers. `fields` are those of its own page, which are checked when it is sent.
 
-    `color` and `logo` are its site's, for visitors' pages; `files` bounds what may be attached.
+    `site` is the name, `color` and `logo` the look of the website that it belongs to, for visitors' pages; `files`
+    bounds what may be attached.
     """
 
     kind: Literal["form"] = "form"
@@ -137,6 +138,7 @@ class Form(Endpoint):
     intro: str = ""
     fields: tuple[FormField, ...] = ()
     files: FileLimits = FileLimits()
+    site: Text = "Lead Relay"
     color: Color | None = None
     logo: WebAddress | None = None
     redirect: WebAddress | None = None

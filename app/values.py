@@ -73,6 +73,11 @@ def _a_lead_field(value: str) -> str:
     return value
 
 
+def is_text(value: object) -> bool:
+    """Whether there is something in it to read."""
+    return isinstance(value, str) and bool(value)
+
+
 def is_color(value: object) -> bool:
     """Whether it is a colour such as `#1f5fbf`."""
     return isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value) is not None

@@ -72,7 +72,7 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     if form is None:
         await intake.limits.take_strangers(request)
     else:
-        check_origin(form, request.headers.get("origin"), intake.public_url)
+        check_origin(form, request, intake.public_url)
         await intake.limits.take(request, form)
     async with arriving(request, intake, form) as arrived:
         reading = await intake.read(arrived.inbound, form or unknown_endpoint("form", name))

@@ -78,15 +78,15 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def check_origin(form: Form, origin: str | None, public_url: str) -> None:
-    """Raises OriginNotAllowed for a page that may not post here. No Origin, or `null`, is a very private browser's."""
-    if (
-        origin is not None
-        and origin != "null"
-        and form.allowed_origins
-        and not origin_allowed(form, origin, public_url)
-    ):
-        raise OriginNotAllowed(f"This form does not take posts from {str(origin)[:200]}.")
+def check_origin(form: Form, request: Request, public_url: str) -> None:
+    """Raises OriginNotAllowed for a page that may not post here. No Origin, or `null`, is a very private browser's.
+
+    The form's own page may, by whatever name the relay was reached.
+    """
+    origin, host = request.headers.get("origin", "null"), request.headers.get("host", "")
+    is_own = origin.partition("://")[2].lower() == host.lower()
+    if origin != "null" and form.allowed_origins and not is_own and not origin_allowed(form, origin, public_url):
+        raise OriginNotAllowed(f"This form does not take posts from {origin[:200]}.")
 
 
 def origin_allowed(form: Form, origin: str, public_url: str) -> bool:
