@@ -25,7 +25,7 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status
+from app.intake import api, forms, hooks, measured, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
 from app.intake.guard import Limits
@@ -91,6 +91,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.exception_handlers.update(strays.handlers(config))
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
@@ -116,6 +117,7 @@ def outbox_of(settings: Settings) -> Outbox:
         workspace=settings.workspace,
         quarantine_rows=settings.quarantine_rows,
         quarantine_mib=settings.quarantine_mib,
+        attachments=settings.attachments_dir,
     )
 
 
