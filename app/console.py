@@ -114,8 +114,7 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
         )
         for one in found
     )
-    columns = ("id", "received (UTC)", "endpoint", "state", "name", "e-mail", "phone", "why")
-    wide.print(table(columns, rows))
+    wide.print(table(("id", "received (UTC)", "endpoint", "state", "name", "e-mail", "phone", "why"), rows))
 
 
 def lead(
@@ -260,9 +259,8 @@ def _attempt(one: Attempt) -> dict[str, Any]:
 def _one_lead(one: LeadShown) -> None:
     """State and reason, each field with where it comes from, and what was sent besides."""
     _line(one.state, STYLE.get(LeadState(one.state), "dim"), one.reason)
-    columns = ("field", "value", "from", "why", "score", "next best")
     rows = (tuple("" if cell is None else str(cell) for cell in astuple(field)) for field in one.fields)
-    (out if out.is_terminal else wide).print(table(columns, rows))
+    (out if out.is_terminal else wide).print(table(("field", "value", "from", "why", "score", "next best"), rows))
     if rest := {**one.utm, **one.extra}:
         _line("kept beside:", "", "; ".join(f"{key}: {value}" for key, value in rest.items()))
     if one.dropped:

@@ -257,8 +257,7 @@ def _position(value: str, default: int | None) -> int | None:
 def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tuple[list[str], bool]:
     """What a repeat would have in common with this, and whether its sender gave it an id, which counts for ever.
 
-    An id counts for the same enquiry of the same people only: a constant id, as some builders send, swallows nobody.
-    What is quarantined stands apart (see `read`): what proves nothing must not make the good one after it a repeat.
+    An id counts for the same people's same enquiry only, as some builders send a constant one. Quarantine stands apart.
     """
     key = inbound.headers.get("idempotency-key", "").strip() or parsed.event_id or ""
     if key and not NO_ID.fullmatch(key):

@@ -61,7 +61,7 @@ LAYOUT = {
 """Tokens that make no line one of code."""
 
 CHAPTERS = {
-    "intake": 1800,
+    "intake": 2400,
     "reading": 2900,
     "outbox": 2150,
     "delivery": 900,
