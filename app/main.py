@@ -17,7 +17,6 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
-from app.addresses import origin_of
 from app.alerts.watch import Chore, Watch
 from app.config import RelayConfig, WorkspaceConfig
 from app.delivery.agencyhandy import AgencyHandy
@@ -135,7 +134,7 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
         limits=limits,
-        judge=Judge(stamps, repeats, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
+        judge=Judge(stamps, repeats, settings.address, outbox.books.is_allowed_sender, metrics.found_spam),
         unknown_hook_status=settings.unknown_hook_status,
     )
 

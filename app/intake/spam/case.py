@@ -39,7 +39,7 @@ class Stamped:
 class Case:
     """One lead of a form, and what came with it.
 
-    `said` is what the person wrote, `fields` all that was sent, `own_origin` the relay's.
+    `said` is what the person wrote, `fields` all that was sent, `own_address` the relay's.
     `headers` are the request's, by names in small letters; `senders` how many others sent the same message, or the
     same link, within a day.
     """
@@ -49,7 +49,7 @@ class Case:
     said: Said
     fields: tuple[Field, ...]
     headers: Mapping[str, str]
-    own_origin: str = ""
+    own_address: str = ""
     stamped: Stamped = Stamped()
     senders: int = 0
 
@@ -57,7 +57,7 @@ class Case:
     def own_hosts(self) -> frozenset[str]:
         """The form's own websites, to which anybody may link."""
         form = self.form
-        addresses = (*form.allowed_origins, *form.allowed_redirects, form.redirect or "", self.own_origin)
+        addresses = (*form.allowed_origins, *form.allowed_redirects, form.redirect or "", self.own_address)
         parts = [split_address(one) for one in addresses if one]
         return frozenset((one.hostname or "").removeprefix("www.") for one in parts if one)
 

@@ -28,7 +28,7 @@ class Judge:
 
     stamps: Stamps
     repeats: Repeats
-    own_origin: str
+    own_address: str
     is_allowed: Callable[[str], Awaitable[bool]]
     on_spam: Callable[[str, Iterable[str]], None]
 
@@ -60,6 +60,6 @@ class Judge:
     async def _case(self, form: Form, lead: Lead, entry: Entry, reading: Reading, request: Request) -> Case:
         """All that the layers are to know. What has to be asked elsewhere is asked here."""
         now = reading.submission.received_at
-        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_origin)
+        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_address)
         stamped = self.stamps.read(case.sent_as(FIELD), form.name, now)
         return replace(case, stamped=stamped, senders=await self.repeats.others(case))
