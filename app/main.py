@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -29,8 +31,12 @@ from app.intake import api, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
+from app.intake.spam.altcha import Altcha
+from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge
+from app.intake.spam.memory import OwnMemory
 from app.intake.spam.stamp import Stamps
+from app.intake.spam.verifier import Verifier
 from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics
@@ -41,6 +47,7 @@ from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import Settings
 
 STRANGERS_PER_MINUTE = 60
+CHALLENGES_PER_MINUTE = 120
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 DEFAULT_STORE = Path("data/relay.db")
 SANDBOX_URL = "http://sandbox"
@@ -76,6 +83,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
             await outbox.open()
+            stack.push_async_callback(intake.captchas.close)
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
             if delivers:
@@ -110,6 +118,8 @@ def outbox_of(settings: Settings) -> Outbox:
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: Metrics) -> Intake:
     """What requests are taken in with."""
     stamps = Stamps(lambda: outbox.key_for("stamps"))
+    altcha = Altcha(lambda: outbox.key_for("altcha"))
+    captchas = Captchas(altcha, Verifier(), OwnMemory(time.monotonic), urlsplit(settings.address).hostname or "")
     return Intake(
         config=config,
         outbox=outbox,
@@ -118,7 +128,9 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
         strangers=Allowance(STRANGERS_PER_MINUTE),
-        judge=Judge(stamps, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
+        captchas=captchas,
+        challenges=Allowance(CHALLENGES_PER_MINUTE),
+        judge=Judge(stamps, captchas, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
         unknown_hook_status=settings.unknown_hook_status,
     )
 

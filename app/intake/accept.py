@@ -11,6 +11,7 @@ from functools import partial
 from app.config import RelayConfig
 from app.endpoints import Endpoint
 from app.intake.guard import Allowance
+from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge
 from app.lead import Receipt
 from app.logs import log
@@ -24,7 +25,11 @@ LARGE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a request is taken in with. `strangers` bounds what one address can send to names that nobody configured."""
+    """What a request is taken in with.
+
+    `strangers` bounds what one address can send to names that nobody configured, `challenges` how many of ALTCHA's it
+    can ask for.
+    """
 
     config: RelayConfig
     outbox: Outbox
@@ -33,6 +38,8 @@ class Intake:
     max_body_bytes: int
     repeat_window: timedelta
     strangers: Allowance
+    captchas: Captchas
+    challenges: Allowance
     judge: Judge
     unknown_hook_status: int
 

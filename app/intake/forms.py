@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
 
 from app.endpoints import Form, unknown_endpoint
 from app.errors import Rejected, UnreadableType
@@ -56,6 +57,11 @@ def router(intake: Intake) -> APIRouter:
             return no_such_form(request, name, site)
         return page("form.html", site=site, form=form, action=f"{intake.public_url}/forms/{name}")
 
+    @routes.get("/challenge", summary="What a captcha is to calculate", response_model=None)
+    async def challenge(name: str, request: Request) -> Response:
+        """A challenge of ALTCHA's, for a form that has it as its captcha."""
+        return with_cors(name, request, await challenged(intake, name, request))
+
     @routes.get("/thanks", name="form_thanks", summary="The page after a form", response_model=None)
     async def thanks(name: str, request: Request) -> Response:
         """Where a form without a redirect leads."""
@@ -90,6 +96,20 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
         return mend(request, form, reading, mistake, site)
     reading = await intake.judge(form, reading, request)
     return replies.form_accepted(request, form, reading.entries, await intake.store(reading))
+
+
+async def challenged(intake: Intake, name: str, request: Request) -> Response:
+    """A new challenge as JSON; a problem where the form has no such captcha, or somebody asks for too many."""
+    form = intake.config.forms.get(name)
+    try:
+        if form is None or form.captcha is None or form.captcha.provider != "altcha":
+            intake.strangers.take(request)
+            return replies.problem(404, "No such captcha", f"No form {name[:64]} has altcha as its captcha here.")
+        intake.challenges.take(request)
+    except Rejected as error:
+        return replies.rejected(request, error, site=intake.config.site, for_people=False)
+    made = await intake.captchas.challenge(form, intake.clock())
+    return JSONResponse(made, headers={"Cache-Control": "no-store"})
 
 
 def lacks_email(lead: Lead) -> bool:

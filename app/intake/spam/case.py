@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from app.endpoints import Form
 from app.lead import Field, Lead
@@ -35,6 +35,14 @@ class Stamped:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a form's captcha: there is none, it was solved or not, or nobody can tell; `words` say why."""
+
+    state: Literal["none", "solved", "wrong", "unclear"] = "none"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One lead of a form, and what came with it.
 
@@ -49,6 +57,7 @@ class Case:
     now: datetime
     own_origin: str = ""
     stamped: Stamped = Stamped()
+    captcha: Checked = Checked()
     senders: int = 0
 
     def sent_as(self, name: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from app.endpoints import Form
-from app.intake.spam.case import Case
+from app.intake.spam.captcha import Captchas
+from app.intake.spam.case import Case, Checked
 from app.intake.spam.layers import Verdict, weigh
 from app.intake.spam.stamp import FIELD, Stamps
 from app.lead import Entry, Lead, LeadState
@@ -20,6 +21,7 @@ class Judge:
     """Judges readings. `is_allowed` tells whose leads are never spam; `on_spam` gets the layers that found it."""
 
     stamps: Stamps
+    captchas: Captchas
     own_origin: str
     is_allowed: Callable[[str], Awaitable[bool]]
     on_spam: Callable[[str, Iterable[str]], None]
@@ -50,4 +52,10 @@ class Judge:
         """All that the layers are to know. What has to be asked elsewhere is asked here."""
         now = reading.submission.received_at
         case = Case(form, lead, entry.fields, dict(request.headers), now, self.own_origin)
-        return replace(case, stamped=self.stamps.read(case.sent_as(FIELD), form.name, now))
+        address = request.client.host if request.client else ""
+        is_spam = lead.state is LeadState.SPAM
+        return replace(
+            case,
+            stamped=self.stamps.read(case.sent_as(FIELD), form.name, now),
+            captcha=Checked() if is_spam else await self.captchas.check(form, reading, address),
+        )

@@ -8,6 +8,8 @@ from typing import Final
 
 from app.intake.spam.case import SURELY, Case, Sign
 
+SOLVED: Final = -3
+"""What a captcha that was solved weighs against the signs of other layers."""
 UNTICKED: Final = frozenset(("", "0", "no", "off", "false"))
 
 
@@ -40,10 +42,21 @@ def honeypot(case: Case) -> Iterator[Sign]:
             yield Sign(f"honeypot: {name}", SURELY)
 
 
-LAYERS: Final = (Layer("honeypot", "A field that nobody sees is filled in.", honeypot),)
+def captcha(case: Case) -> Iterator[Sign]:
+    """The form's captcha: spam where it is not solved, and in favour where it is. What could not be checked is told."""
+    weight = {"none": 0, "solved": SOLVED, "unclear": 0, "wrong": SURELY}[case.captcha.state]
+    if case.captcha.state != "none":
+        yield Sign(f"captcha: {case.captcha.words}", weight)
+
+
+LAYERS: Final = (
+    Layer("honeypot", "A field that nobody sees is filled in.", honeypot),
+    Layer("captcha", "The form's captcha is not solved, or its answer was used before for something else.", captcha),
+)
 
 
 def weigh(case: Case) -> Verdict:
     """All layers' signs, and whether they reach what the form bears."""
-    signs = tuple((layer.name, sign) for layer in LAYERS for sign in layer.look(case))
-    return Verdict(signs, sum(sign.weight for _, sign in signs) >= case.form.spam.threshold)
+    found = [(layer.name, sign) for layer in LAYERS for sign in layer.look(case)]
+    against = tuple((name, sign) for name, sign in found if sign.weight >= 0)
+    return Verdict(against, sum(sign.weight for _, sign in found) >= case.form.spam.threshold)
