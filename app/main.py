@@ -27,7 +27,7 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status
+from app.intake import api, challenges, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
@@ -97,6 +97,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
         app.include_router(forms.router(intake))
+        app.include_router(challenges.router(intake))
         app.include_router(hooks.router(intake))
         app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -276,8 +276,12 @@ def _enquiry(lead: Lead) -> str:
 
 
 def _content(lead: Lead) -> Iterator[str]:
-    """All that a lead says. What steers a form is not in it: a captcha's answer differs each time."""
-    yield from (lead.state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
+    """All that a lead says. What steers a form is not in it: a captcha's answer differs each time.
+
+    Nor is whether it was judged spam: the store tells those apart (`outbox.adding`).
+    """
+    state = LeadState.PENDING if lead.state is LeadState.SPAM else lead.state
+    yield from (state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
     yield from (f"{name}={value}" for name, value in lead.utm.items())
     yield from (f"{one.key}={one.value}" for one in lead.extra)
     if lead.reason.startswith(Reason.NEEDS_FETCHING):

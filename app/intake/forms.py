@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import JSONResponse
 
 from app.endpoints import unknown_endpoint
 from app.errors import Rejected, UnreadableType
@@ -53,11 +52,6 @@ def router(intake: Intake) -> APIRouter:
             return no_such_form(request, name, look(name, request))
         return hosted(request, form, look(name, request))
 
-    @routes.get("/challenge", summary="What a captcha is to calculate", response_model=None)
-    async def challenge(name: str, request: Request) -> Response:
-        """A challenge of ALTCHA's, for a form that has it as its captcha."""
-        return with_cors(name, request, await challenged(intake, name, request))
-
     @routes.get("/thanks", name="form_thanks", summary="The page after a form", response_model=None)
     async def thanks(name: str, request: Request) -> Response:
         """Where a form without a redirect leads."""
@@ -90,20 +84,6 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
         return mend(request, form, reading, mistakes, look)
     reading = await intake.judge(form, reading, request)
     return replies.form_accepted(request, form, reading.entries, await intake.store(reading), look)
-
-
-async def challenged(intake: Intake, name: str, request: Request) -> Response:
-    """A new challenge as JSON; a problem where the form has no such captcha, or somebody asks for too many."""
-    form = intake.config.forms.get(name)
-    try:
-        if form is None or form.captcha is None or form.captcha.provider != "altcha":
-            intake.strangers.take(request)
-            return replies.problem(404, "No such captcha", f"No form {name[:64]} has altcha as its captcha here.")
-        intake.challenges.take(request)
-    except Rejected as error:
-        return replies.refused(request, error, look_of(request, intake.config, form))
-    made = await intake.captchas.challenge(form, intake.clock())
-    return JSONResponse(made, headers={"Cache-Control": "no-store"})
 
 
 def not_understood(request: Request, reading: Reading, look: Look) -> Response:

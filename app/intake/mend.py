@@ -13,6 +13,7 @@ from app.intake import replies
 from app.intake.controls import shown, undeclared
 from app.intake.fields import is_email
 from app.intake.pages import Look, page
+from app.intake.spam.captcha import is_answer
 from app.mapping.infer import is_control, is_secret, means_email
 from app.reader import Reading
 from app.sources.trees import dotted, scalar
@@ -28,8 +29,9 @@ def mend(request: Request, form: Form, reading: Reading, mistakes: Mapping[str, 
         return replies.problem(422, say(TITLE), next(iter(told.values())), errors=told)
     typed = _typed(reading)
     files = _files(reading, typed)
-    carried = {key: values for key, values in typed.items() if key not in mistakes and is_control(dotted(key))}
-    fields = list(_fields(form, {key: typed[key] for key in typed if key not in carried}, files, mistakes))
+    steers = {key: values for key, values in typed.items() if key not in mistakes and is_control(dotted(key))}
+    carried = {key: values for key, values in steers.items() if not is_answer(key, form)}
+    fields = list(_fields(form, {key: typed[key] for key in typed if key not in steers}, files, mistakes))
     echoed = {key: () if key in files else _echoed(key, values) for key, values in typed.items()}
     drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried)
     return page("mend.html", 422, look=look, is_mended=True, **drawn)

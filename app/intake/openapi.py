@@ -28,7 +28,7 @@ class HookReply(BaseModel):
 
 
 class FormReply(BaseModel):
-    """What a form answers a script: thanks in the visitor's language, and where the form wants to go on, if anywhere."""
+    """What a form answers a script: thanks in the visitor's language, and where the form wants to go on, if at all."""
 
     ok: bool
     receipt: str

@@ -29,14 +29,21 @@ class Adding:
     new_id: Callable[[], str]
 
     async def add(self, connection: AsyncConnection, batch: Sequence[Submission]) -> list[Receipt]:
-        """A receipt for each: of what is new, or of the first that it repeats."""
+        """A receipt for each: of what is new, or of the first that it repeats.
+
+        What is judged spam repeats the same judged spam or good; what is judged good never repeats spam.
+        """
         now = batch[-1].received_at
-        marks = [hmac.digest(self.key, one.fingerprint.encode(), "sha256").hex() for one in batch]
+        twins = await _judged_good(connection, {self._mark(one) for one in batch if _spam_in(one)}, now)
         fresh: dict[str, tuple[Receipt, Submission]] = {}
-        for mark, one in zip(marks, batch, strict=True):
-            if mark not in fresh:
+        marks: list[str] = []
+        for one in batch:
+            good, spam = self._mark(one), _spam_in(one)
+            mark = self._mark(one, spam) if spam and good not in twins and good not in fresh else good
+            marks.append(mark)
+            if mark not in fresh and not (spam and mark == good):
                 fresh[mark] = Receipt(self.new_id(), tuple((self.new_id(), lead.state) for lead in one.leads)), one
-        first_of = await _note_fingerprints(connection, fresh, now)
+        first_of = twins | await _note_fingerprints(connection, fresh, now)
         new = [pair for mark, pair in fresh.items() if first_of[mark] == pair[0].id]
         receipts = {receipt.id: receipt for receipt, _ in new}
         receipts |= await _receipts_of_repeats(connection, set(first_of.values()) - receipts.keys())
@@ -48,6 +55,10 @@ class Adding:
             unanswered.discard(receipt.id)
         await _count_repeats(connection, Counter(receipt.id for receipt in answers if receipt.repeat))
         return answers
+
+    def _mark(self, one: Submission, spam: str = "") -> str:
+        """What the same submission again would have in common with this one, judged so."""
+        return hmac.digest(self.key, f"{one.fingerprint}{spam}".encode(), "sha256").hex()
 
     async def _insert(self, connection: AsyncConnection, fresh: list[tuple[Receipt, Submission]]) -> None:
         if not fresh:
@@ -92,11 +103,29 @@ class Adding:
             await connection.execute(delete(fingerprints).where(fingerprints.c.submission_id.in_(let_go)))
 
 
+def _spam_in(one: Submission) -> str:
+    """Which of its leads are spam, as a word; empty where none is."""
+    which = "".join("x" if lead.state is LeadState.SPAM else "-" for lead in one.leads)
+    return f" spam {which}" if "x" in which else ""
+
+
+async def _judged_good(connection: AsyncConnection, marks: set[str], now: datetime) -> dict[str, str]:
+    """Fingerprint → id of the first submission, of those that came before and were not judged spam."""
+    if not marks:
+        return {}
+    counts_yet = or_(fingerprints.c.expires_at.is_(None), fingerprints.c.expires_at > now)
+    columns = (fingerprints.c.fingerprint, fingerprints.c.submission_id)
+    found = await connection.execute(select(*columns).where(fingerprints.c.fingerprint.in_(marks), counts_yet))
+    return {row.fingerprint: row.submission_id for row in found}
+
+
 async def _note_fingerprints(
     connection: AsyncConnection, fresh: Mapping[str, tuple[Receipt, Submission]], now: datetime
 ) -> dict[str, str]:
     """Fingerprint → id of the first submission with it. Who comes second waits here for the first one's commit."""
     await connection.execute(delete(fingerprints).where(fingerprints.c.expires_at <= now))
+    if not fresh:
+        return {}
     statement = UPSERT[connection.dialect.name](fingerprints)
     found = await connection.execute(
         statement.on_conflict_do_update(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from app.config import load_relay_config
 from app.endpoints import CaptchaConfig, Form
 from app.errors import ConfigurationError, StoreUnavailable
+from app.intake.language import languages
 from app.intake.spam import captcha, memory, vendors
 from app.intake.spam.altcha import COST, MOST, Altcha
 from app.mapping.infer import is_control
@@ -71,13 +72,15 @@ class Guarded:
         """What somebody sends."""
         return {"name": f"{who} Lovelace", "email": f"{who}@{self._number}.example.com", "message": "Hello"}
 
-    def post(self, form: str, who: str = "ada", headers: dict[str, str] = SCRIPT, **values: str) -> httpx.Response:
+    def post(
+        self, form: str, values: Mapping[str, str], who: str = "ada", headers: Mapping[str, str] = SCRIPT
+    ) -> httpx.Response:
         """Sends it, with further fields."""
-        return self.http.post(f"/forms/{form}", data=self.enquiry(who) | values, headers=headers)
+        return self.http.post(f"/forms/{form}", data={**self.enquiry(who), **values}, headers=headers)
 
     def answer(self, form: str, answer: str, who: str = "ada") -> httpx.Response:
         """Sends it with an answer to the form's captcha."""
-        return self.post(form, who, **{vendors.VENDORS[form].field if form in REMOTE else "altcha": answer})
+        return self.post(form, {vendors.VENDORS[form].field if form in REMOTE else "altcha": answer}, who)
 
     def found(self, who: str = "ada") -> list[tuple[str, str]]:
         """Whether each lead of somebody is spam, and why."""
@@ -155,8 +158,8 @@ class TestAltcha:
         assert 0 < parameters["expiresAt"] - time.time() <= 20 * 60
 
     def test_a_missing_answer_is_spam_and_told_exactly_as_good(self, guarded: Guarded) -> None:
-        good = guarded.post("altcha", "grace", BROWSER, altcha=guarded.solved())
-        bad = guarded.post("altcha", "ada", BROWSER)
+        good = guarded.post("altcha", {"altcha": guarded.solved()}, "grace", BROWSER)
+        bad = guarded.post("altcha", {}, "ada", BROWSER)
 
         assert (bad.status_code, bad.headers["location"]) == (good.status_code, good.headers["location"])
         assert (bad.text, [*bad.headers]) == (good.text, [*good.headers])
@@ -232,13 +235,13 @@ class TestAltcha:
 
     def test_a_mistake_is_mended_without_using_the_answer_up(self, guarded: Guarded) -> None:
         answer = guarded.solved()
-        assert guarded.post("altcha", email="ada@", altcha=answer).status_code == 422
+        assert guarded.post("altcha", {"email": "ada@", "altcha": answer}).status_code == 422
         assert guarded.answer("altcha", answer).status_code == 200
         assert guarded.found() == [("good", "")]
 
     def test_an_answer_is_no_part_of_a_lead(self, guarded: Guarded) -> None:
         for form in ("plain", "turnstile"):
-            guarded.post(form, form, altcha="what was sent", **{"cf-turnstile-response": f"good-beside-{form}"})
+            guarded.post(form, {"altcha": "what was sent", "cf-turnstile-response": f"good-beside-{form}"}, form)
             assert guarded.found(form) == [("good", "")]
             assert "what was sent" not in guarded.details(form)
             assert "good-" not in guarded.details(form)
@@ -296,7 +299,7 @@ class TestOneAnswerIsForOneEnquiry:
         field = "altcha" if once[0] == "altcha" else vendors.VENDORS[once[0]].field
         keyed = SCRIPT | {"Idempotency-Key": once[1][-40:]}
         for budget in ("5,000", "more"):
-            guarded.post(once[0], "ada", keyed, budget=budget, **{field: once[1]})
+            guarded.post(once[0], {"budget": budget, field: once[1]}, headers=keyed)
         assert guarded.found() == [("good", "")]
 
 
@@ -324,7 +327,7 @@ class TestServices:
         assert "captcha: could not be checked" in guarded.details()
 
     def test_where_nobody_answers_at_all_neither_is_anybody_turned_away(self, guarded: Guarded) -> None:
-        guarded.post("nobody", **{"cf-turnstile-response": "good-1"})
+        guarded.post("nobody", {"cf-turnstile-response": "good-1"})
         assert guarded.found() == [("good", "")]
         assert "captcha: could not be checked" in guarded.details()
 
@@ -355,7 +358,7 @@ class TestServices:
         ],
     )
     def test_where_origins_are_named_it_has_to_be_solved_there(self, guarded: Guarded, host: str, reason: str) -> None:
-        guarded.post("there", **{"cf-turnstile-response": f"on-{host}"})
+        guarded.post("there", {"cf-turnstile-response": f"on-{host}"}, headers=SCRIPT | {"Origin": SITE})
         assert [found for _, found in guarded.found()] == [reason]
 
     def test_where_none_are_named_it_may_be_solved_anywhere(self, guarded: Guarded) -> None:
@@ -376,7 +379,7 @@ class TestServices:
     def test_a_score_has_to_be_high_enough_and_for_this_action(
         self, guarded: Guarded, form: str, answer: str, reason: str
     ) -> None:
-        guarded.post(form, **{"g-recaptcha-response": answer})
+        guarded.post(form, {"g-recaptcha-response": answer})
         assert [found for _, found in guarded.found()] == [reason]
         assert ("could not be checked" in guarded.details()) is (answer == "plain-1")
 
@@ -448,6 +451,47 @@ class TestWhatAPageIsTold:
     def test_an_answer_is_a_control_and_nothing_that_a_visitor_wrote(self, field: str) -> None:
         assert is_control(field)
         assert is_control(f"form.{field}")
+
+
+class TestPages:
+    @pytest.mark.parametrize("provider", ["altcha", *REMOTE])
+    def test_a_forms_page_lets_in_what_its_captcha_needs_and_another_does_not(
+        self, guarded: Guarded, service: str, provider: str
+    ) -> None:
+        rules = policy(guarded.http.get(f"/forms/{provider}"))
+        assert "'self'" in rules["script-src"]
+        assert (service in rules["script-src"]) is (provider in REMOTE)
+        for name, sources in vendors.VENDORS[provider].policy.items() if provider in REMOTE else ():
+            assert set(sources) <= set(rules[name])
+        others = policy(guarded.http.get("/forms/plain"))
+        assert not {"script-src", "connect-src", "frame-src"} & set(others)
+        assert others["default-src"] == ["'none'"]
+
+    def test_no_page_lets_scripts_in_that_stand_in_it(self, guarded: Guarded) -> None:
+        for provider in ("altcha", *REMOTE):
+            answer = guarded.http.get(f"/forms/{provider}")
+            assert not {"'unsafe-inline'", "'unsafe-eval'"} & set(policy(answer)["script-src"])
+            assert SECRET not in answer.text
+
+    @pytest.mark.parametrize("tag", languages())
+    def test_the_page_says_in_every_language_that_the_check_needs_javascript(self, guarded: Guarded, tag: str) -> None:
+        _, _, after = guarded.http.get("/forms/hcaptcha", headers={"Accept-Language": tag}).text.partition("<noscript>")
+        told = after.partition("</noscript>")[0]
+        assert "JavaScript" in told
+        assert ("The check against robots" in told) is (tag == "en")
+
+    def test_the_page_that_shows_a_mistake_asks_anew(self, guarded: Guarded) -> None:
+        answer = guarded.post("altcha", {"email": "ada@", "altcha": "used", "_stamp": "kept"}, headers=BROWSER)
+        assert answer.status_code == 422
+        assert answer.text.count('name="altcha"') == 1
+        assert "used" not in answer.text.partition("<form")[2]
+        assert 'name="_stamp" value="kept"' in answer.text
+
+
+def policy(answer: httpx.Response) -> dict[str, list[str]]:
+    """A page's content policy: directive → sources."""
+    rules = (rule.split() for rule in answer.headers["content-security-policy"].split(";"))
+    return {name: sources for name, *sources in rules}
 
 
 class TestMemory:

@@ -102,6 +102,11 @@ def answers(field: str, reading: Reading) -> Iterator[str]:
     return (one.value for one in fields if wanted in {one.key, one.key.rpartition(".")[2]})
 
 
+def is_answer(key: str, form: Form) -> bool:
+    """Whether a field is for the answer to the form's captcha, which its page asks for anew."""
+    return form.captcha is not None and dotted(key).rpartition(".")[2] == dotted(field_of(form.captcha))
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a page needs to have a form's captcha on it; see templates/captcha.html. Empty where a provider has none."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
 from app.endpoints import Form
+from app.intake.spam.said import Said
 from app.lead import Field, Lead
 from app.sources.trees import dotted
 
-SURELY: Final = 100
+SURELY: Final = 1000
 """The weight that is spam by itself, whatever the form's `threshold`."""
 
 
@@ -46,15 +46,16 @@ class Checked:
 class Case:
     """One lead of a form, and what came with it.
 
+    `said` is what the person wrote, `fields` all that was sent, `own_origin` the relay's.
     `headers` are the request's, by names in small letters; `senders` how many others sent the same message, or the
     same link, within a day.
     """
 
     form: Form
     lead: Lead
+    said: Said
     fields: tuple[Field, ...]
     headers: Mapping[str, str]
-    now: datetime
     own_origin: str = ""
     stamped: Stamped = Stamped()
     captcha: Checked = Checked()

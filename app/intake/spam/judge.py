@@ -11,6 +11,7 @@ from app.endpoints import Form
 from app.intake.spam.captcha import Captchas
 from app.intake.spam.case import Case, Checked
 from app.intake.spam.layers import Verdict, weigh
+from app.intake.spam.said import said
 from app.intake.spam.stamp import FIELD, Stamps
 from app.lead import Entry, Lead, LeadState
 from app.reader import Reading
@@ -51,7 +52,7 @@ class Judge:
     async def _case(self, form: Form, lead: Lead, entry: Entry, reading: Reading, request: Request) -> Case:
         """All that the layers are to know. What has to be asked elsewhere is asked here."""
         now = reading.submission.received_at
-        case = Case(form, lead, entry.fields, dict(request.headers), now, self.own_origin)
+        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_origin)
         address = request.client.host if request.client else ""
         is_spam = lead.state is LeadState.SPAM
         return replace(

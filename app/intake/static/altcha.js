@@ -31,16 +31,16 @@
   const BEGIN = Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime)));
   const w = new Int32Array(64);
 
-  // Takes the 16 words at the beginning of `w` into a state.
-  const compress = (state) => {
+  // Takes the 16 words at the beginning of `w` into a state, and writes the next one into another.
+  const compress = (state, next) => {
     for (let i = 16; i < 64; i++) {
       const x = w[i - 15];
       const y = w[i - 2];
       const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
       const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
-      w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+      w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0;
     }
-    let [a, b, c, d, e, f, g, h] = state;
+    let a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
     for (let i = 0; i < 64; i++) {
       const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
       const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i]) | 0;
@@ -48,11 +48,11 @@
       const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
       (h = g), (g = f), (f = e), (e = (d + t1) | 0), (d = c), (c = b), (b = a), (a = (t1 + t2) | 0);
     }
-    return Int32Array.of(
-      state[0] + a, state[1] + b, state[2] + c, state[3] + d, state[4] + e, state[5] + f, state[6] + g, state[7] + h
-    );
+    const made = [a, b, c, d, e, f, g, h];
+    for (let at = 0; at < 8; at++) next[at] = state[at] + made[at];
+    return next;
   };
-  const take = (state, words) => (w.set(words), compress(state));
+  const take = (state, words, next = new Int32Array(8)) => (w.set(words), compress(state, next));
   const block = (some, before) => {
     const view = new DataView(new ArrayBuffer(64));
     some.forEach((one, at) => view.setUint8(at, one));
@@ -62,29 +62,28 @@
     }
     return Int32Array.from({ length: 16 }, (_, at) => view.getInt32(at * 4));
   };
+  let looked = 0; // when the page last had its turn
   const deriveByHand = async (salt, cost, length, password) => {
     const key = block(password);
     const inner = take(BEGIN, key.map((word) => word ^ 0x36363636));
     const outer = take(BEGIN, key.map((word) => word ^ 0x5c5c5c5c));
-    const second = Int32Array.from({ length: 16 }, (_, at) => (at === 8 ? 1 << 31 : at === 15 ? 96 * 8 : 0));
+    const digest = Int32Array.from({ length: 16 }, (_, at) => (at === 8 ? 1 << 31 : at === 15 ? 96 * 8 : 0));
     const hmac = (words) => {
-      second.set(take(inner, words));
-      return take(outer, second);
+      take(inner, words, digest);
+      take(outer, digest, digest);
     };
-    let one = hmac(block(joined(salt, [0, 0, 0, 1]), 64));
-    const key32 = one.slice();
-    let looked = performance.now();
+    hmac(block(joined(salt, [0, 0, 0, 1]), 64));
+    const made = digest.slice(0, 8);
     for (let i = 1; i < cost; i++) {
-      second.set(one);
-      one = hmac(second);
-      for (let at = 0; at < 8; at++) key32[at] ^= one[at];
-      if (i % 500 === 0 && performance.now() - looked > SLICE) {
+      hmac(digest);
+      for (let at = 0; at < 8; at++) made[at] ^= digest[at];
+      if (i % 200 === 0 && performance.now() - looked > SLICE) {
         await pause(0);
         looked = performance.now();
       }
     }
     const view = new DataView(new ArrayBuffer(32));
-    key32.forEach((word, at) => view.setInt32(at * 4, word));
+    made.forEach((word, at) => view.setInt32(at * 4, word));
     return new Uint8Array(view.buffer).slice(0, length);
   };
 
@@ -148,13 +147,14 @@
 
   const complete = async (form, captcha, submitter) => {
     const { relayCaptcha: kind, field } = captcha.dataset;
-    const hint = captcha.querySelector("[data-hint]"); // where there is something to do by hand
+    const hint = captcha.querySelector("[data-hint]");
     const isPatient = captcha.dataset.byHand === undefined && (!hint || hint.hidden);
     const answer = await Promise.race([begin(form, captcha), pause(isPatient ? PATIENCE : 0)]).catch(() => "");
+    await pause(0); // a form cannot be sent anew before the event of its sending is over
     begun.delete(form);
     const own = [...form.elements].find((one) => one.name === field && one.type === "hidden");
     if (answer && own && (kind === "altcha" || kind === "recaptcha-v3")) own.value = answer;
-    if (!answer && hint && hint.hidden) {
+    if (!answer && hint && hint.hidden && captcha.firstElementChild.firstElementChild) {
       hint.hidden = false;
       return captcha.scrollIntoView({ block: "center" });
     }
