@@ -111,8 +111,18 @@ def simple(what: str) -> None:
     commands.command(what, help=ACTS[what].help)(chooses(command))
 
 
-for _what in ("release", "spam", "discard", "erase"):
+for _what in ("spam", "discard", "erase"):
     simple(_what)
+
+
+@commands.command("release", help=ACTS["release"].help)
+@chooses
+def release(
+    choice: Choice,
+    allow: Annotated[bool, typer.Option("--allow", help="What these people send is never spam again.")] = False,
+) -> None:
+    """Teaches nothing, unless the senders are allowed by name."""
+    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow))
 
 
 @commands.command("edit", help=ACTS["edit"].help)

@@ -122,6 +122,7 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
     """One lead with all that happened to it."""
     if as_json:
         whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
+        whole["suspicions"] = one.lead.suspicions
         print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
         return
     is_mapped = one.lead.extra or one.lead.utm or any(getattr(one.lead, ours) for ours in FIELDS.values())
@@ -130,6 +131,8 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
         _line("as it came:", "", f"\n{submission.body.decode('utf-8', 'replace')[:MOST_OF_A_BODY]}")
     else:
         _one_lead(lead_shown(one.lead))
+    if one.lead.suspicions:
+        _line("suspicious:", "", "; ".join(one.lead.suspicions))
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
     if submission is not None and submission.repeats:

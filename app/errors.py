@@ -81,14 +81,17 @@ class OriginNotAllowed(Rejected):
 
 
 class TooManyRequests(Rejected):
-    """More requests than this endpoint takes from one address."""
+    """More requests than this endpoint takes from one address, or of all; there is room again in `retry_after`."""
 
     status = 429
     title = "Too many requests"
     told = (
         "There were too many messages from your connection. Nothing was sent; please wait a minute, and send it again."
     )
-    retry_after = 60
+
+    def __init__(self, words: str, retry_after: int) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(Rejected):

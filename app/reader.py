@@ -276,10 +276,7 @@ def _enquiry(lead: Lead) -> str:
 
 
 def _content(lead: Lead) -> Iterator[str]:
-    """All that a lead says. What steers a form is not in it: a captcha's answer differs each time.
-
-    Nor is whether it was judged spam: the store tells those apart (`outbox.adding`).
-    """
+    """All that a lead says; no control's value, which differs each time. Spam is told apart by the store (`adding`)."""
     state = LeadState.PENDING if lead.state is LeadState.SPAM else lead.state
     yield from (state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
     yield from (f"{name}={value}" for name, value in lead.utm.items())

@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 from app.addresses import split_address
+from app.environment import read_secret_file
 from app.errors import ConfigurationError
 from app.lead import FIELDS
-from app.settings import read_secret_file
 
 DURATION = re.compile(r"(\d{1,6}) ?(s|m|h|d)")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

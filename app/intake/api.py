@@ -66,7 +66,7 @@ def router(intake: Intake, token: SecretStr | None) -> APIRouter:
         try:
             if has_token(request, token):
                 return tried(intake, await read_inbound(request, intake.max_body_bytes, intake.public_url))
-            intake.strangers.take(request)
+            await intake.limits.take_strangers(request)
         except Rejected as error:
             return replies.rejected(error)
         refused = replies.problem(401, "Unauthorized", UNPROVED)

@@ -40,8 +40,8 @@ async def challenged(intake: Intake, name: str, request: Request) -> Response:
     """A challenge as JSON; a problem where the form has no such captcha. Raises TooManyRequests."""
     form = intake.config.forms.get(name)
     if form is None or form.captcha is None or form.captcha.provider != "altcha":
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
         return replies.problem(404, "No such captcha", f"The captcha of {name[:64]} is not ALTCHA.")
-    intake.challenges.take(request)
+    await intake.limits.take_challenge(request)
     made = await intake.captchas.challenge(form, intake.clock())
     return JSONResponse(made, headers={"Cache-Control": "no-store"})

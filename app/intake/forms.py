@@ -69,9 +69,10 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     form = intake.config.forms.get(name)
     look = look_of(request, intake.config, form)
     if form is None:
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
     else:
         check_origin(form, request.headers.get("origin"), intake.public_url)
+        await intake.limits.take(request, form)
     inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
     reading = await intake.read(inbound, form or unknown_endpoint("form", name))
     if form is None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import math
+import time
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
 from app.endpoints import Form
 from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, TooManyRequests
+from app.intake.counting import Counts
+from app.rates import Rate
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60
+TIGHTER = 6
+OF_ADDRESS = "That is more than this address may send; please wait a minute."
+OF_FORM = "This form is sent more often than it may be; please wait a minute."
 
 
 async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
@@ -54,9 +60,14 @@ def _headers(request: Request) -> dict[str, str]:
 
 
 def check_origin(form: Form, origin: str | None, public_url: str) -> None:
-    """Raises OriginNotAllowed for a page that may not post here. No Origin is no page, or a very private browser."""
-    if origin is not None and form.allowed_origins and not origin_allowed(form, origin, public_url):
-        raise OriginNotAllowed(f"This form does not take posts from {origin[:200]}.")
+    """Raises OriginNotAllowed for a page that may not post here. No Origin, or `null`, is a very private browser's."""
+    if (
+        origin is not None
+        and origin != "null"
+        and form.allowed_origins
+        and not origin_allowed(form, origin, public_url)
+    ):
+        raise OriginNotAllowed(f"This form does not take posts from {str(origin)[:200]}.")
 
 
 def origin_allowed(form: Form, origin: str, public_url: str) -> bool:
@@ -70,15 +81,59 @@ def has_token(request: Request, token: SecretStr) -> bool:
     return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode())
 
 
-class Allowance:
-    """So many requests a minute from one address; more raise TooManyRequests."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often one address, and all together, may send a form; and strangers to what nobody configured.
+    `challenges`: how many captchas of the relay's own an address can ask for.
 
-    def __init__(self, per_minute: int) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._item = RateLimitItemPerMinute(per_minute)
+    While a form is `tightened` an address may send it once for every `TIGHTER` times else.
+    """
 
-    def take(self, request: Request) -> None:
-        """Counts a request of its client's address."""
-        address = request.client.host if request.client else ""
-        if not self._limiter.hit(self._item, address):
-            raise TooManyRequests("That is more than this address may send; please wait a minute.")
+    counts: Counts
+    per_address: tuple[Rate, ...]
+    per_form: tuple[Rate, ...]
+    strangers: tuple[Rate, ...]
+    challenges: tuple[Rate, ...]
+    tightened: dict[str, float] = field(default_factory=dict)
+
+    async def take(self, request: Request, form: Form) -> None:
+        """Counts a form's post; TooManyRequests where one of the limits is reached."""
+        if address := address_of(request):
+            await self._count(f"address {address}", self.per_address, OF_ADDRESS)
+            if self.tightened.get(form.name, 0) > time.monotonic():
+                fewer = tuple(replace(rate, most=max(rate.most // TIGHTER, 1)) for rate in self.per_address)
+                await self._count(f"tightly {form.name} {address}", fewer, OF_ADDRESS)
+        await self._count(f"form {form.name}", self.per_form, OF_FORM)
+
+    async def take_strangers(self, request: Request) -> None:
+        """Counts a request to a name that nobody configured; TooManyRequests where its address sent too many."""
+        await self._count(f"stranger {address_of(request)}", self.strangers, OF_ADDRESS)
+
+    async def take_challenge(self, request: Request) -> None:
+        """Counts a request for something to calculate; TooManyRequests where its address asked for too many."""
+        if address := address_of(request):
+            await self._count(f"challenge {address}", self.challenges, OF_ADDRESS)
+
+    def tighten(self, form: Form, seconds: float) -> None:
+        """Takes less of the form for a while, for what would else tell people and robots apart is away."""
+        self.tightened[form.name] = time.monotonic() + seconds
+
+    async def _count(self, what: str, rates: tuple[Rate, ...], words: str) -> None:
+        for rate in rates:
+            if wait := await self.counts.take(f"{what} {rate.seconds}", rate.most, rate.seconds):
+                raise TooManyRequests(words, math.ceil(wait))
+
+
+def address_of(request: Request) -> str:
+    """Whose request it is: of an IPv6 address the network, as anybody has very many of them.
+
+    Empty for this machine, from which no visitor comes: it is a proxy that does not say for whom it asks.
+    """
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback:
+        return ""
+    return str(address) if address.version == 4 else str(ip_network((address, 64), strict=False))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS
@@ -16,7 +16,7 @@ from app.mapping import people
 from app.outbox.erasure import EMPTY, ERASED
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.tables import alerts, attempts, leads, submissions, workspaces
+from app.outbox.tables import alerts, allowed_senders, attempts, leads, submissions, workspaces
 
 AT_ONCE = 50
 GONE = "words erased"
@@ -58,6 +58,9 @@ async def erase_beside(hands: Hands, address: str) -> None:
         rows = hands.outbox.books.each(table, size=AT_ONCE)
         keys = [row._mapping[key.name] async for row in rows if says(_texts(row, emptied))]
         found += [update(table).where(key == one).values(emptied) for one in keys]
+    rows = hands.outbox.books.each(allowed_senders)
+    listed = [row.address async for row in rows if says(row.address)]
+    found += [delete(allowed_senders).where(allowed_senders.c.address == one) for one in listed]
 
     async def work(connection: AsyncConnection) -> None:
         for statement in found:

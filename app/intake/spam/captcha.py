@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from starlette.requests import Request
+
 from app.endpoints import SCORED, CaptchaConfig, Form
+from app.intake.guard import Limits, address_of
 from app.intake.spam.altcha import Altcha
 from app.intake.spam.case import Checked
-from app.intake.spam.memory import Memory
+from app.intake.spam.spent import Spent
 from app.intake.spam.vendors import OWN_FIELD, VENDORS, field_of
 from app.intake.spam.verifier import UNCLEAR, Verifier
 from app.logs import log
@@ -23,30 +25,27 @@ from app.sources.trees import dotted
 
 MAX_LENGTH: Final = 8000
 AWAY_SECONDS: Final = 60
-"""For how long a form is guarded more closely after its captcha could not be checked."""
+"""For how long less of a form is taken after its captcha could not be checked."""
 NO_ANSWER: Final = Checked("wrong", "no answer")
 USED: Final = Checked("wrong", "used before")
+SOLVED: Final = Checked("solved")
 Check = Callable[[], Awaitable[Checked]]
 
 
 class Captchas:
     """Checks the captchas of all forms. `own_host` is the relay's own, where its forms' pages are."""
 
-    def __init__(self, altcha: Altcha, verifier: Verifier, memory: Memory, own_host: str) -> None:
-        self._altcha, self._verifier, self._memory, self._own_host = altcha, verifier, memory, own_host
-        self._under_way: dict[str, asyncio.Task[tuple[Checked, str]]] = {}
-        self._away_until: dict[str, float] = {}
+    def __init__(self, altcha: Altcha, verifier: Verifier, limits: Limits, own_host: str) -> None:
+        self._altcha, self._verifier, self._limits, self._own_host = altcha, verifier, limits, own_host
+        self._spent = Spent(limits.counts)
+        self._under_way: dict[str, asyncio.Task[Checked]] = {}
 
     async def challenge(self, form: Form, now: datetime) -> dict[str, Any]:
         """A challenge of ALTCHA's for a form. Calculated beside the others, so that nobody waits for it."""
         return await asyncio.to_thread(self._altcha.challenge, form.name, now)
 
-    def is_away(self, form_name: str) -> bool:
-        """Whether the form's captcha could not be checked just now, so that its rate limits stand in for it."""
-        return self._away_until.get(form_name, 0) > time.monotonic()
-
-    async def check(self, form: Form, reading: Reading, address: str) -> Checked:
-        """What became of the form's captcha, sent from `address`. Never raises: what cannot be told is unclear."""
+    async def check(self, form: Form, reading: Reading, request: Request) -> Checked:
+        """What became of the form's captcha. Never raises: what cannot be told is unclear."""
         if (config := form.captcha) is None:
             return Checked()
         answer = next(answers(field_of(config), reading), "").strip()
@@ -58,31 +57,37 @@ class Captchas:
         if config.provider not in VENDORS:
             id_, words = self._altcha.check(answer, form.name)
             return Checked("wrong", words) if words else await self._once(form, id_, fingerprint, _solved)
-        return await self._once(form, answer, fingerprint, lambda: self._ask(form, config, answer, address))
+        return await self._once(form, answer, fingerprint, lambda: self._ask(form, config, answer, request))
 
     async def _once(self, form: Form, answer: str, fingerprint: str, check: Check) -> Checked:
         """What the check says, made once for all who come with the same answer; it is good for one enquiry."""
-        key = hashlib.sha256(f"{form.name} {answer}".encode()).hexdigest()
-        if (held := await self._memory.recall(key)) is None:
-            if (task := self._under_way.get(key)) is None:
-                task = self._under_way[key] = asyncio.create_task(self._first(key, fingerprint, check))
-                task.add_done_callback(lambda _: self._under_way.pop(key, None))
-            checked, held = await asyncio.shield(task)
-            if checked.state != "solved":
-                return checked
-        return Checked("solved") if held == fingerprint else USED
+        key = f"captcha {hashlib.sha256(f'{form.name} {answer}'.encode()).hexdigest()}"
+        is_for = await self._spent.is_for(key, fingerprint)
+        if is_for is not None:
+            return SOLVED if is_for else USED
+        if (task := self._under_way.get(key)) is None:
+            task = self._under_way[key] = asyncio.create_task(self._first(key, fingerprint, check))
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        checked = await asyncio.shield(task)
+        if checked.state == "wrong" and await self._spent.is_for(key, fingerprint):
+            return SOLVED
+        if checked.state != "solved":
+            return checked
+        return SOLVED if await self._spent.spend(key, fingerprint) else USED
 
-    async def _first(self, key: str, fingerprint: str, check: Check) -> tuple[Checked, str]:
+    async def _first(self, key: str, fingerprint: str, check: Check) -> Checked:
+        """What the check says; a right answer is spent for who asked first."""
         checked = await check()
         if checked.state != "solved":
-            return checked, ""
-        return checked, await self._memory.keep(key, fingerprint)
+            return checked
+        return SOLVED if await self._spent.spend(key, fingerprint) else USED
 
-    async def _ask(self, form: Form, config: CaptchaConfig, answer: str, address: str) -> Checked:
+    async def _ask(self, form: Form, config: CaptchaConfig, answer: str, request: Request) -> Checked:
+        address = request.client.host if request.client and address_of(request) else ""
         hosts = {self._own_host, *(urlsplit(origin).hostname or "" for origin in form.allowed_origins)}
         checked, why = await self._verifier.ask(config, answer, address, hosts if form.allowed_origins else set())
         if checked is UNCLEAR:
-            self._away_until[form.name] = time.monotonic() + AWAY_SECONDS
+            self._limits.tighten(form, AWAY_SECONDS)
             log.warning("captcha_not_checked", endpoint=form.name, provider=config.provider, why=why)
         return checked
 
@@ -92,7 +97,7 @@ class Captchas:
 
 
 async def _solved() -> Checked:
-    return Checked("solved")
+    return SOLVED
 
 
 def answers(field: str, reading: Reading) -> Iterator[str]:

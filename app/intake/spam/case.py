@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from app.addresses import split_address
 from app.endpoints import Form
 from app.intake.spam.said import Said
 from app.lead import Field, Lead
@@ -60,6 +61,14 @@ class Case:
     stamped: Stamped = Stamped()
     captcha: Checked = Checked()
     senders: int = 0
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The form's own websites, to which anybody may link."""
+        form = self.form
+        addresses = (*form.allowed_origins, *form.allowed_redirects, form.redirect or "", self.own_origin)
+        parts = [split_address(one) for one in addresses if one]
+        return frozenset((one.hostname or "").removeprefix("www.") for one in parts if one)
 
     def sent_as(self, name: str) -> str:
         """What a field of that name holds, however deep it stands; empty where there is none."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.intake.spam import sending, wording
 from app.intake.spam.case import Case, Sign
+from app.intake.spam.vocabulary import vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,9 @@ def weigh(case: Case) -> Verdict:
     found = tuple((layer.name, sign) for layer in LAYERS for sign in layer.look(case))
     score = sum(sign.weight for _, sign in found)
     return Verdict(tuple(pair for pair in found if pair[1].weight > 0), score >= case.form.spam.threshold)
+
+
+def load_words() -> None:
+    """Reads what layers look things up in, so that the first enquiry does not wait for it."""
+    vocabulary()
+    sending.disposable()

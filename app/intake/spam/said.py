@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from app.intake.spam.vocabulary import plain
 from app.lead import Lead
 
-LONGEST: Final = 8000
+LONGEST: Final = 4000
 PROSE: Final = 3
 """An answer of so many words is looked at like the message; a shorter one is a choice, an address, a page."""
 LINK: Final = re.compile(

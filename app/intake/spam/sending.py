@@ -79,14 +79,15 @@ def names(case: Case) -> Iterator[Sign]:
 def sender(case: Case) -> Iterator[Sign]:
     """An e-mail address that was made to be thrown away."""
     local, _, domain = case.lead.email.casefold().rpartition("@")
-    if domain and is_of(domain, _disposable()):
+    if domain and is_of(domain, disposable()):
         yield Sign("an e-mail address to throw away", 4)
     if domain in {"gmail.com", "googlemail.com"} and local.count(".") >= DOTS:
         yield Sign("an e-mail address full of dots", 2)
 
 
 @cache
-def _disposable() -> frozenset[str]:
+def disposable() -> frozenset[str]:
+    """Domains of addresses that last for minutes."""
     from disposable_email_domains import blocklist
 
     return frozenset(blocklist)

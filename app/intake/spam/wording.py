@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from app.addresses import split_address
 from app.intake.spam.case import Case, Sign
 from app.intake.spam.said import host_of, is_of, script
 from app.intake.spam.vocabulary import UNSEEN, groups_in, vocabulary
@@ -25,7 +24,7 @@ ALIKE: Final = frozenset(("LATIN", "CYRILLIC", "GREEK"))
 
 def links(case: Case) -> Iterator[Sign]:
     """How many there are, of what kind, and how little stands beside them."""
-    known, own = vocabulary().links, _own_hosts(case)
+    known, own = vocabulary().links, case.own_hosts
     hosts = [host for host in map(host_of, case.said.links) if host and not is_of(host, own | known["known"])]
     number = max(len(set(hosts)), len(hosts) // 3)
     if weight := next((weight for least, weight in MANY_LINKS if number >= least), 0):
@@ -38,14 +37,6 @@ def links(case: Case) -> Iterator[Sign]:
         yield Sign("a link that says what it sells", 4)
     if hosts and case.said.beside_links < 15:
         yield Sign("hardly more than a link", 4)
-
-
-def _own_hosts(case: Case) -> frozenset[str]:
-    """The form's own websites, to which anybody may link."""
-    form = case.form
-    addresses = [*form.allowed_origins, *form.allowed_redirects, form.redirect or "", case.own_origin]
-    parts = [split_address(one) for one in addresses if one]
-    return frozenset((one.hostname or "").removeprefix("www.") for one in parts if one)
 
 
 def markup(case: Case) -> Iterator[Sign]:

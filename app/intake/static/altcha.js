@@ -7,7 +7,7 @@
   const AT_ONCE = 4; // tries that a browser calculates beside each other
   const MOST = 1e4; // tries after which a challenge is none
   const SLICE = 12; // milliseconds of calculating without the browser's help between two looks at the page
-  const PATIENCE = 10e3; // milliseconds that a form is held for
+  const PATIENCE = 15e3; // milliseconds that a form is held for
   const FRESH = 15 * 60e3; // milliseconds that an answer is good for
 
   const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -156,7 +156,7 @@
     if (answer && own && (kind === "altcha" || kind === "recaptcha-v3")) own.value = answer;
     if (!answer && hint && hint.hidden && captcha.firstElementChild.firstElementChild) {
       hint.hidden = false;
-      return captcha.scrollIntoView({ block: "center" });
+      return hint.scrollIntoView({ block: "center" });
     }
     captcha.dataset.isLetThrough = "";
     form.requestSubmit ? form.requestSubmit(submitter) : form.submit();

@@ -89,7 +89,7 @@ def test_no_text_makes_a_verdict_slow() -> None:
         "[url=" * 20000,
         "<a " * 40000,
         "а" * 100000,
-        "​" * 100000,
+        "\u200b" * 100000,
         "aB" * 50000,
         " ".join(f"w{number}.com" for number in range(20000)),
         "-" * 100000 + ".com",
