@@ -20,10 +20,11 @@ from typer.main import get_command
 
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import CaptchaConfig, Defaults, FetchConfig, Form, FormField, Hook, Provider, Signature
+from app.endpoints import CaptchaConfig, Defaults, FetchConfig, Form, FormField, Hook, Provider, Signature, SpamConfig
 from app.intake.guard import TIGHTER
 from app.intake.pages import MARKS
 from app.intake.spam.altcha import GOOD_FOR
+from app.intake.spam.layers import LAYERS
 from app.intake.spam.vendors import OWN_FIELD, VENDORS
 from app.lead import MEANING, LeadState
 from app.main import create_app
@@ -65,8 +66,8 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):
-        hours, minutes = divmod(int(value.total_seconds()) // 60, 60)
-        return f"{minutes}m" if minutes else f"{hours}h"
+        minutes, seconds = divmod(int(value.total_seconds()), 60)
+        return f"{seconds}s" if seconds else f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
     return "" if value in (None, (), {}) or isinstance(value, BaseModel) else str(value)
 
 
@@ -156,6 +157,7 @@ class TestRelayToml:
             ("### The whole file", RelayConfig),
             ("### Forms", Form),
             ("### Fields", FormField),
+            ("### Spam", SpamConfig),
             ("### Hooks", Hook),
             ("### Defaults", Defaults),
             ("### Alerts", AlertsConfig),
@@ -236,8 +238,13 @@ class TestRelayToml:
                         walk(inner)
 
         walk(tomllib.loads(toml_in(CONFIGURATION)[0]))
-        for model in (RelayConfig, Form, FormField, Hook, Defaults):
+        for model in (RelayConfig, Form, FormField, SpamConfig, Hook, Defaults):
             assert {key.strip("`") for key in keys_of(model)} <= used
+
+
+def test_every_layer_of_the_verdict_on_spam_is_listed_in_its_words() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", (ROOT / "docs/forms.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [(layer.name, layer.meaning) for layer in LAYERS]
 
 
 class TestStates:

@@ -30,6 +30,7 @@ from app.intake.spam.spent import SECONDS, Spent
 from app.mapping.infer import is_control
 from app.outbox.outbox import Outbox
 from tests.intake.captcha_services import SECRET, Services
+from tests.redis_server import RedisServer
 from tests.running import SandboxClient, free_port, served, started, stored
 
 Start = Callable[..., httpx.Client]
@@ -518,6 +519,33 @@ class TestWhatIsSpent:
         spent = Spent(Counts())
         assert sorted(await asyncio.gather(*(spent.spend("answer", who) for who in ("ada", "grace")))) == [False, True]
         assert await asyncio.gather(*(spent.spend("other", "ada") for _ in range(3))) == [True] * 3
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.mark.parametrize("kind", ["altcha", "turnstile"])
+def test_replicas_with_one_redis_know_what_was_used_at_the_other(
+    relay: Start, service: str, tmp_path: Path, redis: RedisServer, kind: str
+) -> None:
+    toml = OWN + form_with(service, "turnstile")
+    one, other = (Guarded(relay(toml, rate_limit_store=redis.url), tmp_path) for _ in range(2))
+    other.enquiry = one.enquiry  # type: ignore[method-assign]
+    answer = one.solved() if kind == "altcha" else "good-at-one"
+    receipts = [replica.answer(kind, answer).json()["receipt"] for replica in (one, other)]
+    other.answer(kind, answer, "grace")
+
+    assert receipts[0] == receipts[1]
+    assert one.found() == [("good", "")]
+    assert one.found("grace") == [("spam", "captcha: used before")]
+    assert not any(answer in name or "ada" in name for name in redis.names())
 
 
 def test_while_a_captcha_cannot_be_checked_one_address_may_send_less_of_that_form(relay: Start, service: str) -> None:

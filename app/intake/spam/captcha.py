@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +60,7 @@ class Captchas:
 
     async def _once(self, form: Form, answer: str, fingerprint: str, check: Check) -> Checked:
         """What the check says, made once for all who come with the same answer; it is good for one enquiry."""
-        key = f"captcha {hashlib.sha256(f'{form.name} {answer}'.encode()).hexdigest()}"
+        key = f"{form.name} {answer}"
         is_for = await self._spent.is_for(key, fingerprint)
         if is_for is not None:
             return SOLVED if is_for else USED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,19 +23,25 @@ class Spent:
 
     async def is_for(self, answer: str, fingerprint: str) -> bool | None:
         """Whether it was the same enquiry that an answer let pass before; None where it is a new one."""
-        if not await self.counts.number(answer, 1, SECONDS):
+        if not await self.counts.number(_key(answer), 1, SECONDS):
             return None
         return await self._is_known(answer, fingerprint)
 
     async def spend(self, answer: str, fingerprint: str) -> bool:
         """Takes an answer for an enquiry; False where it was taken for another before."""
-        if await self.counts.take(answer, 1, SECONDS):
+        if await self.counts.take(_key(answer), 1, SECONDS):
             return await self._is_known(answer, fingerprint)
-        await self.counts.take(f"{answer} {fingerprint}", 1, SECONDS)
+        await self.counts.take(_key(answer, fingerprint), 1, SECONDS)
         return True
 
     async def _is_known(self, answer: str, fingerprint: str) -> bool:
-        if await self.counts.number(f"{answer} {fingerprint}", 1, SECONDS):
+        key = _key(answer, fingerprint)
+        if await self.counts.number(key, 1, SECONDS):
             return True
         await asyncio.sleep(LOOK_AGAIN)
-        return bool(await self.counts.number(f"{answer} {fingerprint}", 1, SECONDS))
+        return bool(await self.counts.number(key, 1, SECONDS))
+
+
+def _key(*parts: str) -> str:
+    """What it is counted under: nothing that can be guessed, as nobody guesses an answer."""
+    return f"captcha {hashlib.sha256(' '.join(parts).encode()).hexdigest()}"

@@ -21,7 +21,7 @@ UNSPACED: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud
 """Letters of scripts that put no space between words, or endings to each."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """Phrases of one kind: what is said of who uses them, what each weighs, and all of them together at most."""
 

@@ -16,13 +16,16 @@ from app.intake.spam.case import Case
 from app.intake.spam.layers import LAYERS, Verdict, weigh
 from app.intake.spam.said import said
 from app.reader import read
+from app.sources import SOURCES
 from app.sources.base import Inbound
+from tests.samples import PAYLOADS, Sample, read_samples
 
 HERE = Path(__file__).parent
 FORM = Form(name="contact")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GENUINE = tomllib.loads((HERE / "genuine.toml").read_text(encoding="utf-8"))["enquiries"]
 SPAM = tomllib.loads((HERE / "spam.toml").read_text(encoding="utf-8"))["messages"]
+SAMPLES = read_samples(PAYLOADS)
 
 
 def case_of(one: dict[str, Any]) -> Case:
@@ -72,11 +75,11 @@ def test_a_verdict_costs_well_under_a_millisecond() -> None:
         weigh(case)
 
     def once() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         for case in cases:
             said(case.lead)
             weigh(case)
-        return (time.perf_counter() - start) / len(cases)
+        return (time.thread_time() - start) / len(cases)
 
     assert min(once() for _ in range(5)) < 0.0005
 
@@ -96,11 +99,22 @@ def test_no_text_makes_a_verdict_slow() -> None:
     ]
     for text in hostile:
         case = case_of({"name": "Ada", "email": "ada@example.com", "message": text})
-        start = time.perf_counter()
+        start = time.thread_time()
         said(case.lead)
         weigh(case)
-        assert time.perf_counter() - start < 0.1, text[:20]
+        assert time.thread_time() - start < 0.1, text[:20]
 
 
 def test_every_layer_has_a_name_of_its_own() -> None:
     assert len({layer.name for layer in LAYERS}) == len(LAYERS)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_no_sample_of_a_providers_request_is_taken_for_spam(sample: Sample) -> None:
+    """As if a form had been sent it: with all that providers add, and with all that people write in examples."""
+    source = sample.provider if sample.provider in SOURCES else "auto"
+    form = Form(name="contact", source=source)
+    reading = read(sample.inbound, form, sample.now)
+    for lead, entry in zip(reading.submission.leads, reading.entries, strict=False):
+        case = Case(form, lead, said(lead), entry.fields, {"accept-language": "en"})
+        assert sample.is_spam or not weigh(case).is_spam, weigh(case).signs
