@@ -68,6 +68,9 @@ def site(
     with ExitStack() as stack:
         address = stack.enter_context(served(services.app))
         toml = '[forms.altcha]\ntitle = "Contact"\ncaptcha = "altcha"\n'
+        names = ("elements", "submit", "requestSubmit", "querySelector", "setAttribute", "matches")
+        fields = ", ".join(f'{{ name = "{name}" }}' for name in names)
+        toml += f'[forms.odd]\ncaptcha = "altcha"\nfields = [{{ name = "email", label = "E-mail" }}, {fields}]\n'
         for provider in vendors.VENDORS:
             toml += f'[forms.{provider}]\ncaptcha = {{ provider = "{provider}", site_key = "key", secret = "{SECRET}", '
             toml += f'base_url = "{address}" }}\n'
@@ -122,6 +125,15 @@ def test_solving_it_takes_a_moment_and_the_page_does_not_stand_still(
     print(f"solved in {sorted(times)} ms, longest standstill {longest:.0f} ms")
     assert sorted(times)[2] < most
     assert longest < 200
+
+
+def test_fields_may_be_called_like_what_a_form_can_do(page: Page, site: tuple[str, Path]) -> None:
+    address, folder = site
+    page.goto(f"{address}/forms/odd")
+    page.get_by_label("E-mail").fill("odd@example.com")
+    send(page)
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert found(folder, "odd") == [("good", "")]
 
 
 def test_who_is_faster_than_the_captcha_waits_for_it_unseen(page: Page, site: tuple[str, Path]) -> None:

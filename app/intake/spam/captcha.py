@@ -47,7 +47,7 @@ class Captchas:
         """What became of the form's captcha. Never raises: what cannot be told is unclear."""
         if (config := form.captcha) is None:
             return Checked()
-        answer = next(answers(field_of(config), reading), "").strip()
+        answer = next(filter(None, answers(field_of(config), reading)), "")
         if not answer:
             return NO_ANSWER
         if len(answer) > MAX_LENGTH or not answer.isascii():
@@ -103,7 +103,7 @@ def answers(field: str, reading: Reading) -> Iterator[str]:
     """What was sent as a captcha's answer, however deep it stands."""
     wanted = dotted(field)
     fields = (one for entry in reading.entries for one in entry.fields)
-    return (one.value for one in fields if wanted in {one.key, one.key.rpartition(".")[2]})
+    return (one.value.strip() for one in fields if wanted in {one.key, one.key.rpartition(".")[2]})
 
 
 def is_answer(key: str, form: Form) -> bool:

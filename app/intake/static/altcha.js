@@ -114,11 +114,10 @@
 
   // The relay's own pages: <div data-relay-captcha="PROVIDER" data-field="NAME"> within a form, see templates/captcha.html.
   const begun = new WeakMap(); // form → { answer: a promise, until: when it is too old }
-  const captchaOf = (form) => form && form.querySelector("[data-relay-captcha]");
-  const answerOf = (form, captcha) => {
-    const fields = [...form.elements].filter((one) => one.name === captcha.dataset.field);
-    return fields.map((one) => one.value).find(Boolean) || "";
-  };
+  const native = HTMLFormElement.prototype; // as a form's fields may be called like what a form can do
+  const captchaOf = (form) =>
+    [...document.querySelectorAll("[data-relay-captcha]")].find((one) => form && one.closest("form") === form);
+  const answerOf = (form, captcha) => new FormData(form).getAll(captcha.dataset.field).find(Boolean) || "";
   const answered = async (form, captcha) => {
     for (let waited = 0; waited < PATIENCE && !answerOf(form, captcha); waited += 100) await pause(100);
     return answerOf(form, captcha);
@@ -146,20 +145,19 @@
   };
 
   const complete = async (form, captcha, submitter) => {
-    const { relayCaptcha: kind, field } = captcha.dataset;
     const hint = captcha.querySelector("[data-hint]");
     const isPatient = captcha.dataset.byHand === undefined && (!hint || hint.hidden);
     const answer = await Promise.race([begin(form, captcha), pause(isPatient ? PATIENCE : 0)]).catch(() => "");
     await pause(0); // a form cannot be sent anew before the event of its sending is over
     begun.delete(form);
-    const own = [...form.elements].find((one) => one.name === field && one.type === "hidden");
-    if (answer && own && (kind === "altcha" || kind === "recaptcha-v3")) own.value = answer;
+    const own = captcha.querySelector(":scope > input"); // a widget brings its own
+    if (answer && own) own.value = answer;
     if (!answer && hint && hint.hidden && captcha.firstElementChild.firstElementChild) {
       hint.hidden = false;
       return hint.scrollIntoView({ block: "center" });
     }
     captcha.dataset.isLetThrough = "";
-    form.requestSubmit ? form.requestSubmit(submitter) : form.submit();
+    native.requestSubmit ? native.requestSubmit.call(form, submitter) : native.submit.call(form);
   };
 
   const touched = ({ target }) => {
@@ -171,17 +169,17 @@
   const submitted = (event) => {
     const form = event.target;
     const captcha = captchaOf(form);
-    if (!captcha || (window.leadRelay && form.matches("[data-relay]"))) return;
+    if (!captcha || (window.leadRelay && native.matches.call(form, "[data-relay]"))) return;
     if (captcha.dataset.isLetThrough !== undefined || (answerOf(form, captcha) && captcha.dataset.byHand !== undefined))
       return delete captcha.dataset.isLetThrough;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (held.has(form)) return;
     held.add(form);
-    form.setAttribute("aria-busy", true);
+    native.setAttribute.call(form, "aria-busy", true);
     complete(form, captcha, event.submitter).finally(() => {
       held.delete(form);
-      form.removeAttribute("aria-busy");
+      native.removeAttribute.call(form, "aria-busy");
     });
   };
   document.addEventListener("focusin", touched);
