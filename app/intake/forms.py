@@ -50,7 +50,7 @@ def router(intake: Intake) -> APIRouter:
         form = forms.get(name)
         if form is None:
             return no_such_form(request, name, look(name, request))
-        return hosted(request, form, look(name, request))
+        return hosted(request, form, look(name, request), intake.judge.stamps.make(name, intake.clock()))
 
     @routes.get("/thanks", name="form_thanks", summary="The page after a form", response_model=None)
     async def thanks(name: str, request: Request) -> Response:

@@ -29,9 +29,11 @@ def mend(request: Request, form: Form, reading: Reading, mistakes: Mapping[str, 
         return replies.problem(422, say(TITLE), next(iter(told.values())), errors=told)
     typed = _typed(reading)
     files = _files(reading, typed)
-    steers = {key: values for key, values in typed.items() if key not in mistakes and is_control(dotted(key))}
-    carried = {key: values for key, values in steers.items() if not is_answer(key, form)}
-    fields = list(_fields(form, {key: typed[key] for key in typed if key not in steers}, files, mistakes))
+    traps = {dotted(name) for name in form.spam.honeypots}
+    unseen = [key for key in typed if is_control(dotted(key)) or dotted(key) in traps]
+    carried = {key: typed[key] for key in unseen if key not in mistakes and not is_answer(key, form)}
+    seen = {key: typed[key] for key in typed if key not in carried and not is_answer(key, form)}
+    fields = list(_fields(form, seen, files, mistakes))
     echoed = {key: () if key in files else _echoed(key, values) for key, values in typed.items()}
     drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried)
     return page("mend.html", 422, look=look, is_mended=True, **drawn)

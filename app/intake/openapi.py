@@ -28,7 +28,7 @@ class HookReply(BaseModel):
 
 
 class FormReply(BaseModel):
-    """What a form answers a script: thanks in the visitor's language, and where the form wants to go on, if at all."""
+    """What a form answers a script: thanks in the visitor's language, and where the form goes on to, if anywhere."""
 
     ok: bool
     receipt: str

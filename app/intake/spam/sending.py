@@ -10,12 +10,12 @@ from app.addresses import origin_of
 from app.endpoints import Form
 from app.intake.spam.case import SURELY, Case, Sign
 from app.intake.spam.said import LINK, is_of
+from app.mapping.infer import UNTICKED
 
-UNTICKED: Final = frozenset(("", "0", "no", "off", "false"))
 CAPTCHA: Final = {"wrong": SURELY, "unclear": 1, "solved": -3}
 """What becomes of a captcha → its weight."""
 AT_ONCE: Final = 0.25
-"""The part of the form's `fastest` in which nobody types and presses a button."""
+"""The part of the form's `fastest` in which nobody types. A browser may have kept what was typed before."""
 DOTS: Final = 4
 ALIKE_FROM: Final = ((10, 6), (4, 4), (2, 2))
 """From how many other senders of the same on it weighs how much. A form may have typed it for them."""
@@ -40,7 +40,7 @@ def time(case: Case) -> Iterator[Sign]:
         yield Sign("a stamp that is not this form's", 5)
     age, fastest = case.stamped.age, case.form.spam.fastest.total_seconds()
     if age is not None and 0 <= age < fastest:
-        yield Sign(f"sent within {max(age, 0.1):.1f} s", 10 if age < fastest * AT_ONCE else 6)
+        yield Sign(f"sent within {max(age, 0.1):.1f} s", 8 if age < fastest * AT_ONCE else 5)
 
 
 def origin(case: Case) -> Iterator[Sign]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ def post(client: httpx.Client, data: dict[str, Any], form: str = "contact", **he
     """Posts a form; the receipt that it gets, as everybody does."""
     answer = client.post(f"/forms/{form}", data=data, headers=SCRIPT | headers)
     assert answer.status_code == 200, answer.text
-    assert answer.json().keys() == {"ok", "receipt"}
+    assert answer.json().keys() - {"redirect"} == {"ok", "receipt", "message"}
     receipt: str = answer.json()["receipt"]
     return receipt
 
@@ -128,12 +129,32 @@ class TestThreshold:
 
 
 class TestTheTimeTrap:
-    def test_who_sends_a_form_at_once_is_a_robot(self, relay: Start, tmp_path: Path) -> None:
-        post(relay(), ADA | {"_stamp": stamp(tmp_path, 0.01)})
+    def test_who_sends_a_form_at_once_is_very_suspicious_but_may_have_typed_it_before(
+        self, relay: Start, tmp_path: Path
+    ) -> None:
+        client = relay()
+        post(client, ADA | {"_stamp": stamp(tmp_path, 0)})
+        post(client, ADA | {"_stamp": stamp(tmp_path, 0), "email": "ada@mailinator.com"})
 
-        [(state, reason)] = leads(tmp_path)
-        assert state == "spam"
+        [good, (state, reason)] = leads(tmp_path)
+        assert (good, state) == (("pending", ""), "spam")
         assert reason.startswith("sent within 0.")
+
+    def test_the_forms_own_page_tells_when_it_was_shown(self, relay: Start, tmp_path: Path) -> None:
+        client = relay()
+        [token] = re.findall(r'name="_stamp" value="(contact\.[^"]+)"', client.get("/forms/contact").text)
+        post(client, ADA | {"_stamp": token})
+
+        assert suspicions(tmp_path)[0][0].startswith("sent within 0.")
+
+    def test_the_page_to_mend_carries_it_on_and_shows_no_trap(self, relay: Start, tmp_path: Path) -> None:
+        client = relay('[forms.contact.spam]\nhoneypots = ["fax_number"]\n')
+        sent = {"name": "Ada", "email": "ada@", "fax_number": "", "_stamp": "some.stamp"}
+        text = client.post("/forms/contact", data=sent, headers={"Accept": "text/html"}).text
+
+        assert '<input type="hidden" name="_stamp" value="some.stamp">' in text
+        assert '<input type="hidden" name="fax_number" value="">' in text
+        assert text.count("fax_number") == 1
 
     def test_who_is_quick_is_only_suspicious(self, relay: Start, tmp_path: Path) -> None:
         post(relay(), ADA | {"_stamp": stamp(tmp_path, 1)})
@@ -188,11 +209,13 @@ class TestTheTimeTrap:
 class TestTwins:
     """A retry whose verdict differs, and a real person who sends what a robot sent."""
 
+    TOML = "[forms.contact.spam]\nthreshold = 8\n"
+
     @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k-1"}])
     def test_what_was_judged_good_stays_so_however_a_retry_is_judged(
         self, relay: Start, tmp_path: Path, headers: dict[str, str]
     ) -> None:
-        client = relay()
+        client = relay(self.TOML)
         first = post(client, ADA, **headers)
         again = post(client, ADA | {"_stamp": stamp(tmp_path, 0.01)}, **headers)
 
@@ -204,7 +227,7 @@ class TestTwins:
     def test_what_is_judged_good_is_never_swallowed_by_the_same_as_spam(
         self, relay: Start, sandbox: SandboxClient, tmp_path: Path, headers: dict[str, str]
     ) -> None:
-        client = relay()
+        client = relay(self.TOML)
         hasty = ADA | {"_stamp": stamp(tmp_path, 0)}
         spam = post(client, hasty, **headers)
         assert post(client, ADA | {"_stamp": stamp(tmp_path, 0)}, **headers) == spam
@@ -218,7 +241,7 @@ class TestTwins:
 
     @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k-1"}])
     def test_nor_by_one_that_fell_into_a_trap(self, relay: Start, tmp_path: Path, headers: dict[str, str]) -> None:
-        client = relay()
+        client = relay(self.TOML)
         spam = post(client, ADA | {"_gotcha": "x"}, **headers)
 
         assert post(client, ADA, **headers) != spam
