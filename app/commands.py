@@ -75,7 +75,7 @@ async def hands() -> AsyncIterator[Hands]:
     from app.outbox.outbox import Outbox
 
     settings, url = with_store()
-    outbox = Outbox(url, workspace=settings.workspace)
+    outbox = Outbox(url, workspace=settings.workspace, attachments=settings.attachments_dir)
     try:
         await outbox.open()
         yield Hands(outbox, f"cli:{_login()}", lambda: datetime.now(UTC))

@@ -61,7 +61,7 @@ class BodyTooLarge(Rejected):
 
     status = 413
     title = "Too large"
-    told = "What you sent is too large. Nothing was sent."
+    told = "Your message is too large. Nothing was sent."
 
 
 class BodyIncomplete(Rejected):
@@ -69,14 +69,14 @@ class BodyIncomplete(Rejected):
 
     status = 408
     title = "Incomplete"
-    told = "What you sent did not arrive as a whole. Nothing was sent; please send it again."
+    told = "Your message did not arrive as a whole. Nothing was sent; please send it again."
 
 
 class OriginNotAllowed(Rejected):
     """The page that posted is not among the form's `allowed_origins`."""
 
     status = 403
-    title = "Not from here"
+    title = "Not accepted"
     told = "This form does not take messages from that website. Nothing was sent."
 
 
@@ -84,7 +84,7 @@ class TooManyRequests(Rejected):
     """More requests than this endpoint takes from one address, or of all; there is room again in `retry_after`."""
 
     status = 429
-    title = "Too many requests"
+    title = "Too many messages"
     told = (
         "There were too many messages from your connection. Nothing was sent; please wait a minute, and send it again."
     )

@@ -26,7 +26,7 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, challenges, forms, hooks, measured, status
+from app.intake import api, challenges, forms, hooks, measured, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
 from app.intake.guard import Limits
@@ -86,9 +86,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
-            stack.push_async_callback(intake.limits.counts.close)
+            stack.push_async_callback(intake.close)
             await outbox.open()
-            stack.push_async_callback(intake.captchas.close)
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
             if delivers:
@@ -97,12 +96,12 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.exception_handlers.update(strays.handlers(config))
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
-        app.include_router(forms.router(intake))
-        app.include_router(challenges.router(intake))
-        app.include_router(hooks.router(intake))
+        for part in (forms, challenges, hooks):
+            app.include_router(part.router(intake))
         app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
@@ -123,6 +122,7 @@ def outbox_of(settings: Settings) -> Outbox:
         workspace=settings.workspace,
         quarantine_rows=settings.quarantine_rows,
         quarantine_mib=settings.quarantine_mib,
+        attachments=settings.attachments_dir,
     )
 
 

@@ -27,6 +27,7 @@ from app.mapping.weighed import Match
 from app.sources import NAMES as SOURCE_NAMES
 from app.sources import source_of
 from app.sources.base import Inbound, Parsed, Source
+from app.sources.declared import as_declared
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
@@ -80,7 +81,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     quarantine = reason
     try:
         parsed = source.parse(inbound)
-        leads = tuple(_judged(lead_of(entry, endpoint), parsed) for entry in parsed.entries)
+        leads = tuple(_judged(lead_of(as_declared(entry, endpoint), endpoint), parsed) for entry in parsed.entries)
         leads += tuple(map(_unfetched, dict.fromkeys(parsed.to_fetch)))
     except SourceError as error:
         parsed = Parsed(())

@@ -89,8 +89,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "127.0.0.1", description="Proxies whose X-Forwarded-* headers count: addresses and networks, comma-separated."
     )
-    max_body_bytes: PositiveInt = Field(
-        2 * 1024 * 1024, description="The largest request body that is taken, in bytes."
+    max_body_bytes: PositiveInt = Field(2_097_152, description="The largest body that is taken, in bytes, files apart.")
+    attachments_dir: Path | None = Field(
+        None, description="The folder of visitors' files, for all processes the same; unset: beside the SQLite file."
     )
     repeat_window_minutes: PositiveFloat = Field(
         10, description="For how long the same content at the same endpoint is taken for a repeat."

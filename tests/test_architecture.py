@@ -63,7 +63,7 @@ LAYOUT = {
 CHAPTERS = {
     "intake": 2400,
     "reading": 2900,
-    "outbox": 1900,
+    "outbox": 2150,
     "delivery": 900,
     "alerts": 450,
     "desk": 1500,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -20,7 +21,18 @@ from typer.main import get_command
 
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import CaptchaConfig, Defaults, FetchConfig, Form, FormField, Hook, Provider, Signature, SpamConfig
+from app.endpoints import (
+    CaptchaConfig,
+    Defaults,
+    FetchConfig,
+    FileLimits,
+    Form,
+    FormField,
+    Hook,
+    Provider,
+    Signature,
+    SpamConfig,
+)
 from app.intake.guard import TIGHTER
 from app.intake.pages import MARKS
 from app.intake.spam.altcha import GOOD_FOR
@@ -68,6 +80,8 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, timedelta):
         minutes, seconds = divmod(int(value.total_seconds()), 60)
         return f"{seconds}s" if seconds else f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
+    if isinstance(value, tuple) and value:
+        return json.dumps(value)
     return "" if value in (None, (), {}) or isinstance(value, BaseModel) else str(value)
 
 
@@ -157,6 +171,7 @@ class TestRelayToml:
             ("### The whole file", RelayConfig),
             ("### Forms", Form),
             ("### Fields", FormField),
+            ("### Files", FileLimits),
             ("### Spam", SpamConfig),
             ("### Hooks", Hook),
             ("### Defaults", Defaults),

@@ -54,3 +54,8 @@ class Intake:
             repeat=receipt.repeat,
         )
         return receipt
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+        await self.captchas.close()
+        await self.limits.counts.close()

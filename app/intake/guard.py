@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import math
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
@@ -20,30 +21,48 @@ from app.rates import Rate
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60
+SLOWEST = 32 * 1024
+"""A body has so many seconds, and one more for so many bytes of it that came: large files take their time."""
 TIGHTER = 6
 OF_ADDRESS = "That is more than this address may send; please wait a minute."
 OF_FORM = "This form is sent more often than it may be; please wait a minute."
 
 
 async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
-    """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
+    """The request with its whole body."""
+    body = bytearray()
+    async for chunk in chunks(request, limit):
+        body += chunk
+    return inbound_of(request, bytes(body), public_url)
+
+
+async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
     if length is not None and length > limit:
         raise BodyTooLarge(f"The request is larger than {limit} bytes.")
-    body = bytearray()
+    came, stream, began = 0, request.stream(), asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+        while True:
+            async with asyncio.timeout_at(began + BODY_SECONDS + came / SLOWEST):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                break
+            came += len(chunk)
+            if came > limit:
+                raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+            yield chunk
     except (ClientDisconnect, TimeoutError) as error:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
-    if length is not None and len(body) != length:
+    if length is not None and came != length:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
+
+
+def inbound_of(request: Request, body: bytes, public_url: str) -> Inbound:
+    """The request, with what of its body is read."""
     url = public_url + _path(request)
-    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method, url)
+    return Inbound(body, _headers(request), dict(request.query_params), request.method, url)
 
 
 def _path(request: Request) -> str:
@@ -59,15 +78,15 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def check_origin(form: Form, origin: str | None, public_url: str) -> None:
-    """Raises OriginNotAllowed for a page that may not post here. No Origin, or `null`, is a very private browser's."""
-    if (
-        origin is not None
-        and origin != "null"
-        and form.allowed_origins
-        and not origin_allowed(form, origin, public_url)
-    ):
-        raise OriginNotAllowed(f"This form does not take posts from {str(origin)[:200]}.")
+def check_origin(form: Form, request: Request, public_url: str) -> None:
+    """Raises OriginNotAllowed for a page that may not post here. No Origin, or `null`, is a very private browser's.
+
+    The form's own page may, by whatever name the relay was reached.
+    """
+    origin, host = request.headers.get("origin", "null"), request.headers.get("host", "")
+    is_own = origin.partition("://")[2].lower() == host.lower()
+    if origin != "null" and form.allowed_origins and not is_own and not origin_allowed(form, origin, public_url):
+        raise OriginNotAllowed(f"This form does not take posts from {origin[:200]}.")
 
 
 def origin_allowed(form: Form, origin: str, public_url: str) -> bool:

@@ -22,7 +22,7 @@ def hosted(request: Request, form: Form, look: Look, stamp: str) -> Response:
     filled = {name: [one[:MAX_FILLED] for one in values] for name, values in filled.items()}
     campaign = {key: values[-1:] for key, values in given.items() if key not in filled and _is_campaign(key)}
     drawn = shown(form, fields, look.say, typed=filled, carried=campaign)
-    return page("form.html", look=look, is_mended=False, stamp=stamp, **drawn)
+    return page("form.html", look=look, stamp=stamp, **drawn)
 
 
 def _is_campaign(key: str) -> bool:

@@ -83,6 +83,13 @@ PREVIEW_RESPONSES: Responses = {
     **{status: REJECTED[status] for status in (408, 413, 429)},
 }
 
+FILE_RESPONSES: Responses = {
+    200: {"description": "The file.", "content": {"application/octet-stream": {}}},
+    401: _problem("The token is missing or wrong."),
+    404: _problem("The API is switched off, or there is no such file."),
+    **{status: REJECTED[status] for status in (429, 503)},
+}
+
 _FIELDS = {
     "schema": {
         "type": "object",

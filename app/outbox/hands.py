@@ -57,6 +57,7 @@ class Hands:
         names, and reads phones as `config` says of their endpoint; ActRefused where a value cannot be one of its field.
         """
         columns = checked(changes) if changes is not None else {}
+        files: list[str] = []
 
         async def work(connection: AsyncConnection) -> dict[str, str]:
             found = await locked(connection, ids)
@@ -69,13 +70,14 @@ class Hands:
                 theirs = [found[lead_id].submission_id for lead_id in done]
                 await connection.execute(update(submissions).where(submissions.c.id.in_(theirs)).values(quarantine=""))
             if what == "erase":
-                await blank_around(connection, done)
+                files[:] = await blank_around(connection, done)
             await self.note(connection, what, ", ".join(changes or ()), done)
             if allow and done:
                 await self._allow(connection, [found[lead_id].email.casefold() for lead_id in done], done)
             return refused
 
         refused = await self.outbox.write(work)
+        await self.outbox.remove_files(files)
         self.outbox.on_due()
         return refused
 

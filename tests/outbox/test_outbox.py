@@ -161,7 +161,8 @@ class TestTwins:
     @pytest.mark.parametrize("order", [(SPAM, PENDING, SPAM), (PENDING, SPAM, PENDING), (SPAM, SPAM, PENDING)])
     async def test_so_it_is_within_one_commit(self, outbox: Outbox, order: tuple[LeadState, ...]) -> None:
         async def work(connection: AsyncConnection) -> list[Receipt]:
-            return await outbox._adding.add(connection, [judged(state) for state in order])
+            added = await outbox._adding.add(connection, [judged(state) for state in order])
+            return [receipt for receipt, _ in added]
 
         receipts = await outbox.write(work)
         good = next(one for one, state in zip(receipts, order, strict=True) if state is PENDING)
