@@ -10,7 +10,7 @@ from app.endpoints import Form, unknown_endpoint
 from app.errors import Rejected, UnreadableType
 from app.intake import replies
 from app.intake.accept import Intake
-from app.intake.guard import check_origin, read_inbound
+from app.intake.guard import check_origin, let_pass, read_inbound
 from app.intake.openapi import FORM_BODY, FORM_RESPONSES
 from app.intake.pages import page
 from app.lead import Lead, LeadState, Reason
@@ -39,6 +39,7 @@ def router(intake: Intake) -> APIRouter:
         try:
             response = await receive(intake, name, request)
         except Rejected as error:
+            await let_pass(request, error)
             response = replies.rejected(request, error, site=site, for_people=True)
         return with_cors(name, request, response)
 

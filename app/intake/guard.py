@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from contextlib import suppress
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -13,10 +14,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
 from app.endpoints import Form
-from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, TooManyRequests
+from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, Rejected, TooManyRequests
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60
+LET_PASS = 64 * 1024 * 1024
+"""Bytes of a refused body that are waited for."""
 
 
 async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
@@ -38,6 +41,21 @@ async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
     url = public_url + _path(request)
     return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method, url)
+
+
+async def let_pass(request: Request, error: Rejected) -> None:
+    """Takes the rest of a refused body, and forgets it: a browser looks at the answer when it has sent everything, and
+    shows an error of its own where the connection was closed before. Not of who asks before he sends, or is slow.
+    """
+    if "expect" in request.headers or isinstance(error, BodyIncomplete):
+        return
+    passed = 0
+    with suppress(ClientDisconnect, TimeoutError, RuntimeError):  # gone, too slow, or all read already
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                passed += len(chunk)
+                if passed > LET_PASS:
+                    return
 
 
 def _path(request: Request) -> str:
