@@ -9,6 +9,7 @@ RelayError
 ├── Rejected               a request is answered with an error and nothing is kept
 │   ├── BodyTooLarge
 │   ├── BodyIncomplete
+│   ├── TwoLengths
 │   ├── OriginNotAllowed
 │   ├── TooManyRequests
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
@@ -45,10 +46,14 @@ class UnreadableType(SourceError):
 
 
 class Rejected(RelayError):
-    """The request is refused and nothing of it is kept: `status` is its HTTP status, `retry_after` seconds."""
+    """The request is refused and nothing of it is kept: `status` is its HTTP status, `retry_after` seconds.
+
+    `closes`: nothing more is read from its connection.
+    """
 
     status = 400
     title = "Bad request"
+    closes = False
     retry_after: int | None = None
 
 
@@ -64,6 +69,13 @@ class BodyIncomplete(Rejected):
 
     status = 408
     title = "Incomplete"
+    closes = True
+
+
+class TwoLengths(Rejected):
+    """Two headers say where the body ends. A proxy may have believed the other one."""
+
+    closes = True
 
 
 class OriginNotAllowed(Rejected):

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
 from app.endpoints import Form
-from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, Rejected, TooManyRequests
+from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, Rejected, TooManyRequests, TwoLengths
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60
@@ -25,6 +25,8 @@ LET_PASS = 64 * 1024 * 1024
 async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
     """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
+    if declared and "transfer-encoding" in request.headers:
+        raise TwoLengths("The request says in two ways how long it is.")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
     if length is not None and length > limit:
         raise BodyTooLarge(f"The request is larger than {limit} bytes.")
@@ -47,7 +49,7 @@ async def let_pass(request: Request, error: Rejected) -> None:
     """Takes the rest of a refused body, and forgets it: a browser looks at the answer when it has sent everything, and
     shows an error of its own where the connection was closed before. Not of who asks before he sends, or is slow.
     """
-    if "expect" in request.headers or isinstance(error, BodyIncomplete):
+    if error.closes or "expect" in request.headers:
         return
     passed = 0
     with suppress(ClientDisconnect, TimeoutError, RuntimeError):  # gone, too slow, or all read already

@@ -105,6 +105,8 @@ def rejected(request: Request, error: Rejected, *, site: str, for_people: bool) 
         response = problem(error.status, error.title, str(error))
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if error.closes:
+        response.headers["Connection"] = "close"
     return response
 
 

@@ -61,3 +61,18 @@ def test_whoever_asks_before_he_sends_is_not_told_to_go_on(relay: Start) -> None
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), 5) as connection:
         connection.sendall(head)
         assert connection.recv(CHUNK).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("length", [5, 28], ids=["of the chunks", "of another body"])
+def test_a_request_of_two_lengths_is_refused_and_nothing_behind_it_is_read(relay: Start, length: int) -> None:
+    """A proxy that goes by the other one would take what follows for a part of it, and somebody else's for the next."""
+    client = relay(TOML)
+    hidden = b"POST /forms/contact HTTP/1.1\r\nHost: x\r\nContent-Length: 23\r\n\r\nemail=hidden@example.com"
+    both = f"POST /forms/contact HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), 20) as connection:
+        connection.sendall(both.encode() + b"5\r\nhello\r\n0\r\n\r\n" + hidden)
+        answer = b""
+        while more := connection.recv(CHUNK):
+            answer += more
+    assert (answer[:13], answer.count(b"HTTP/1.1 ")) == (b"HTTP/1.1 400 ", 1)
+    assert b"connection: close" in answer.lower()
