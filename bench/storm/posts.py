@@ -181,9 +181,7 @@ class Mix:
         if self._chance.random() < 0.5:
             return replace(self._hook("forged", "not-the-secret"), wanted=frozenset({401}))
         post = self._form("forged")
-        origin = self._chance.choice(
-            ("https://evil.example.net", f"{SITE}.evil.example.net", "null", "http://www.example.com")
-        )
+        origin = self._chance.choice(("https://evil.example.net", f"{SITE}.evil.example.net", "http://www.example.com"))
         return replace(post, headers={**post.headers, "Origin": origin}, wanted=frozenset({403}))
 
     def _malformed(self) -> Post:
