@@ -48,6 +48,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8000 \
     DATABASE_URL=sqlite+aiosqlite:////data/relay.db \
+    ATTACHMENTS_DIR=/data/attachments \
     SQLITE_TMPDIR=/data
 
 USER 10001:10001

@@ -13,10 +13,11 @@ from app.alerts import tell
 from app.config import RelayConfig, names_of_secrets
 from app.delivery.agencyhandy import AgencyHandy
 from app.endpoints import Hook
+from app.environment import dotenv
 from app.errors import ConfigurationError, DestinationError, StoreUnavailable
 from app.lead import LeadState
 from app.outbox.outbox import Outbox
-from app.settings import Settings, dotenv
+from app.settings import Settings
 
 COMPOSE = ("RELAY_SUBNET", "COMPOSE_")
 """How the names begin that `.env` holds for deploy/compose.yaml alone."""

@@ -6,10 +6,13 @@ import asyncio
 import csv
 import inspect
 import os
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -97,9 +100,53 @@ def show_lead(
         lead = await books.lead(lead_id)
         if lead is None:
             raise ConfigurationError(f"There is no lead {lead_id}; lead-relay leads list shows those there are.")
-        return lead, await books.submission(lead.submission_id), await books.attempts(lead_id)
+        submission, files = await books.submission(lead.submission_id), await books.attachments(lead.submission_id)
+        return lead, submission, await books.attempts(lead_id), files
 
     console.lead(*asyncio.run(with_books(look)), as_json=as_json)
+
+
+@commands.command("files")
+def save_files(
+    lead_id: Annotated[str, typer.Argument(help="The lead's id.")],
+    to: Annotated[Path, typer.Option(help="The folder to write to, which has to be there.")],
+) -> None:
+    """Write the files that came with a lead into a folder. Nothing there is replaced."""
+
+    async def save() -> None:
+        async with hands() as person:
+            lead = await person.outbox.books.lead(lead_id)
+            if lead is None:
+                raise ConfigurationError(f"There is no lead {lead_id}; lead-relay leads list shows those there are.")
+            found = await person.outbox.books.attachments(lead.submission_id)
+            for one in found:
+                console.say(str(copied(person.outbox.files.path(one.attachment.file), to, one.attachment.name)))
+            if found:
+                await person.note_export([lead_id])
+            console.say(f"written: {len(found)}")
+
+    asyncio.run(save())
+
+
+def copied(source: Path, folder: Path, name: str) -> Path:
+    """Copies a file under its sender's name, or one like it that is free, for its owner's eyes only."""
+    stem, ending = Path(name).stem, Path(name).suffix
+    for number in count(1):
+        path = folder / (name if number == 1 else f"{stem} ({number}){ending}")
+        try:
+            out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+        break
+    try:
+        with os.fdopen(out, "wb") as into, source.open("rb") as contents:
+            shutil.copyfileobj(contents, into)
+    except OSError as error:
+        path.unlink()
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror} ({error.filename})") from error
+    return path
 
 
 def simple(what: str) -> None:
@@ -111,8 +158,18 @@ def simple(what: str) -> None:
     commands.command(what, help=ACTS[what].help)(chooses(command))
 
 
-for _what in ("release", "spam", "discard", "erase"):
+for _what in ("spam", "discard", "erase"):
     simple(_what)
+
+
+@commands.command("release", help=ACTS["release"].help)
+@chooses
+def release(
+    choice: Choice,
+    allow: Annotated[bool, typer.Option("--allow", help="What these people send is never spam again.")] = False,
+) -> None:
+    """Teaches nothing, unless the senders are allowed by name."""
+    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow))
 
 
 @commands.command("edit", help=ACTS["edit"].help)

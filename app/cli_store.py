@@ -25,9 +25,9 @@ def backup(
 
     if path.exists() and not (force and path.is_file()):
         raise ConfigurationError(f"{path} is there already: choose another name, or say --force.")
-    _, url = with_store()
+    settings, url = with_store()
     with console.progress("backup") as advance:
-        asyncio.run(back_up(url, path, advance))
+        asyncio.run(back_up(url, path, advance, settings.attachments_dir))
     console.say(f"{path}: {path.stat().st_size:,} bytes")
 
 
@@ -47,9 +47,9 @@ def restore(
     if looked.wrong:
         raise typer.Exit(1)
     if not check:
-        _, url = with_store(must_exist=False)
+        settings, url = with_store(must_exist=False)
         with console.progress("restore") as advance:
-            asyncio.run(put_back(path, url, advance))
+            asyncio.run(put_back(path, url, advance, settings.attachments_dir))
     console.say("The backup is whole." if check else "The backup is in the store.")
 
 

@@ -15,8 +15,9 @@ from typer.core import TyperGroup
 
 from app import console
 from app.config import RelayConfig, load_relay_config
+from app.environment import environment
 from app.errors import ConfigurationError, RelayError
-from app.settings import Settings, environment, load_settings
+from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from app.outbox.hands import Hands
@@ -74,7 +75,7 @@ async def hands() -> AsyncIterator[Hands]:
     from app.outbox.outbox import Outbox
 
     settings, url = with_store()
-    outbox = Outbox(url, workspace=settings.workspace)
+    outbox = Outbox(url, workspace=settings.workspace, attachments=settings.attachments_dir)
     try:
         await outbox.open()
         yield Hands(outbox, f"cli:{_login()}", lambda: datetime.now(UTC))

@@ -27,12 +27,13 @@ from app.values import (
     is_color,
     is_duration,
     is_region,
+    is_text,
     is_web_address,
 )
 
 OWN_WORKSPACES = {"default", "sandbox"}
 SHARED = {"region": is_region, "keep": is_duration}
-LOOKS = {"color": is_color, "logo": is_web_address}
+LOOKS = {"site": is_text, "color": is_color, "logo": is_web_address}
 """Keys of the whole file that its endpoints, or its forms, take over → what is one."""
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from app.config import RelayConfig
 from app.lead import FIELDS, Lead, LeadState
-from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
+from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import LeadShown, Preview, fields_of, lead_shown
 from app.settings import DEMO_TOML, Settings
 
@@ -118,11 +118,20 @@ def leads(found: list[StoredLead], *, as_json: bool, is_filtered: bool = False) 
     wide.print(table(columns, rows))
 
 
-def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], *, as_json: bool) -> None:
+def lead(
+    one: StoredLead,
+    submission: StoredSubmission | None,
+    tries: list[Attempt],
+    files: list[StoredAttachment],
+    *,
+    as_json: bool,
+) -> None:
     """One lead with all that happened to it."""
     if as_json:
         whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
-        print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries]})
+        whole["suspicions"] = one.lead.suspicions
+        attached = [{"id": file.id, **asdict(file.attachment)} for file in files]
+        print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries], "attachments": attached})
         return
     is_mapped = one.lead.extra or one.lead.utm or any(getattr(one.lead, ours) for ours in FIELDS.values())
     if submission is not None and submission.body and not is_mapped:
@@ -130,6 +139,11 @@ def lead(one: StoredLead, submission: StoredSubmission | None, tries: list[Attem
         _line("as it came:", "", f"\n{submission.body.decode('utf-8', 'replace')[:MOST_OF_A_BODY]}")
     else:
         _one_lead(lead_shown(one.lead))
+    for file in files:
+        of = file.attachment
+        _line("attached", "", f"{file.id} {of.name} ({of.media_type}, {of.size:,} bytes) in {of.field}")
+    if one.lead.suspicions:
+        _line("suspicious:", "", "; ".join(one.lead.suspicions))
     source = f" as {submission.source}" if submission is not None else ""
     _line("received", "", f"{one.received_at:%Y-%m-%d %H:%M:%S %Z} at {one.endpoint}{source}")
     if submission is not None and submission.repeats:

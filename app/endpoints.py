@@ -20,8 +20,10 @@ from pydantic.alias_generators import to_camel
 
 from app.addresses import base_address, origin_of
 from app.values import (
+    FILE_KINDS,
     Color,
     Duration,
+    FileType,
     Header,
     LeadField,
     Model,
@@ -94,6 +96,24 @@ class FormField(Model):
         return self
 
 
+class FileLimits(Model):
+    """What a form takes of files: each up to `max_mib`, up to `max_count` of them, of the `types` by their contents."""
+
+    max_mib: Annotated[int, Field(ge=1, le=1024)] = 10
+    max_count: Annotated[int, Field(ge=0, le=100)] = 5
+    types: tuple[FileType, ...] = tuple(FILE_KINDS)
+
+    @property
+    def max_bytes(self) -> int:
+        """Of one file."""
+        return self.max_mib * 1024 * 1024
+
+    def take(self, media_type: str) -> bool:
+        """Whether files of this type are taken. `image/*` means no SVG, which can hold scripts."""
+        wanted = {one for kind in self.types for one in FILE_KINDS.get(kind, (kind,))}
+        return media_type in wanted or (f"{media_type.partition('/')[0]}/*" in wanted and media_type != "image/svg+xml")
+
+
 class SpamConfig(Model):
     """What a form takes for spam: what all signs weigh together (`threshold`), the names of its own traps.
 
@@ -108,7 +128,8 @@ class SpamConfig(Model):
 class Form(Endpoint):
     """`POST /forms/{name}`, for browsers. `fields` are those of its own page, which are checked when it is sent.
 
-    `color` and `logo` are its site's, for visitors' pages.
+    `site` is the name, `color` and `logo` the look of the website that it belongs to, for visitors' pages; `files`
+    bounds what may be attached.
     """
 
     kind: Literal["form"] = "form"
@@ -116,6 +137,8 @@ class Form(Endpoint):
     title: Text = "Contact"
     intro: str = ""
     fields: tuple[FormField, ...] = ()
+    files: FileLimits = FileLimits()
+    site: Text = "Lead Relay"
     color: Color | None = None
     logo: WebAddress | None = None
     redirect: WebAddress | None = None

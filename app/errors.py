@@ -64,7 +64,7 @@ class BodyTooLarge(Rejected):
 
     status = 413
     title = "Too large"
-    told = "What you sent is too large. Nothing was sent."
+    told = "Your message is too large. Nothing was sent."
 
 
 class BodyIncomplete(Rejected):
@@ -72,7 +72,7 @@ class BodyIncomplete(Rejected):
 
     status = 408
     title = "Incomplete"
-    told = "What you sent did not arrive as a whole. Nothing was sent; please send it again."
+    told = "Your message did not arrive as a whole. Nothing was sent; please send it again."
     closes = True
 
 
@@ -86,19 +86,22 @@ class OriginNotAllowed(Rejected):
     """The page that posted is not among the form's `allowed_origins`."""
 
     status = 403
-    title = "Not from here"
+    title = "Not accepted"
     told = "This form does not take messages from that website. Nothing was sent."
 
 
 class TooManyRequests(Rejected):
-    """More requests than this endpoint takes from one address."""
+    """More requests than this endpoint takes from one address, or of all; there is room again in `retry_after`."""
 
     status = 429
-    title = "Too many requests"
+    title = "Too many messages"
     told = (
         "There were too many messages from your connection. Nothing was sent; please wait a minute, and send it again."
     )
-    retry_after = 60
+
+    def __init__(self, words: str, retry_after: int) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(Rejected):

@@ -118,6 +118,12 @@ class Lead:
     dropped: int = 0
     suspicions: tuple[str, ...] = ()
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it is spam for its suspicions, which reading its request again does not find."""
+        is_spam = self.state is LeadState.SPAM and bool(self.suspicions)
+        return is_spam and self.reason == "; ".join(self.suspicions)
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

@@ -25,11 +25,14 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status
+from app.intake import api, forms, hooks, measured, status, strays
 from app.intake.accept import Intake
-from app.intake.guard import Allowance
+from app.intake.counting import Counts
+from app.intake.guard import Limits
 from app.intake.pages import STATIC
 from app.intake.spam.judge import Judge
+from app.intake.spam.layers import load_words
+from app.intake.spam.repeats import Repeats
 from app.intake.spam.stamp import Stamps
 from app.logs import log
 from app.mapping import people
@@ -37,10 +40,11 @@ from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
 from app.outbox.erasure import keep_house
 from app.outbox.outbox import Outbox
+from app.rates import Rate, rates
 from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import Settings
 
-STRANGERS_PER_MINUTE = 60
+STRANGERS = (Rate(60, 60),)
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 DEFAULT_STORE = Path("data/relay.db")
 SANDBOX_URL = "http://sandbox"
@@ -53,10 +57,12 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     """The relay as an ASGI app. Its lifespan opens the store, resolves the roles and runs the workers."""
     store = settings.database_url.get_secret_value()
     outbox = outbox_of(settings)
+    metrics = Metrics()
+    intake = intake_of(settings, config, outbox, metrics)
     journal = (sqlite_file(store) or DEFAULT_STORE).with_name("sandbox.jsonl")
     sandbox = create_sandbox(journal) if settings.uses_sandbox else None
     delivers = settings.role != "intake"
-    accounts, metrics = accounts_of(settings, config), Metrics()
+    accounts = accounts_of(settings, config)
     deliver = partial(worker_of, settings=settings, outbox=outbox, sandbox=sandbox, metrics=metrics)
     workers = [deliver(name, account) for name, account in accounts.items() if delivers]
     fetchers = fetchers_of(settings, config, outbox) if delivers else []
@@ -75,16 +81,17 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
+            stack.push_async_callback(intake.limits.counts.close)
             await outbox.open()
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
             if delivers:
                 await stack.enter_async_context(watch.running())
-            asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
+            asyncio.get_running_loop().run_in_executor(None, load_libraries)
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    intake = intake_of(settings, config, outbox, metrics)
+    app.exception_handlers.update(strays.handlers(config))
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
@@ -97,6 +104,12 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     return app
 
 
+def load_libraries() -> None:
+    """Loads what the first enquiry would else wait for."""
+    people.load_libraries()
+    load_words()
+
+
 def outbox_of(settings: Settings) -> Outbox:
     """The store, and how much of what nobody trusts it keeps."""
     return Outbox(
@@ -104,12 +117,16 @@ def outbox_of(settings: Settings) -> Outbox:
         workspace=settings.workspace,
         quarantine_rows=settings.quarantine_rows,
         quarantine_mib=settings.quarantine_mib,
+        attachments=settings.attachments_dir,
     )
 
 
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: Metrics) -> Intake:
     """What requests are taken in with."""
+    per_address, per_form = rates(settings.rate_limit_address), rates(settings.rate_limit_form)
+    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS)
     stamps = Stamps(lambda: outbox.key_for("stamps"))
+    repeats = Repeats(limits.counts, lambda: outbox.key_for("repeats"))
     return Intake(
         config=config,
         outbox=outbox,
@@ -117,8 +134,8 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         public_url=settings.address,
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
-        strangers=Allowance(STRANGERS_PER_MINUTE),
-        judge=Judge(stamps, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
+        limits=limits,
+        judge=Judge(stamps, repeats, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
         unknown_hook_status=settings.unknown_hook_status,
     )
 

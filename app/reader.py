@@ -27,6 +27,7 @@ from app.mapping.weighed import Match
 from app.sources import NAMES as SOURCE_NAMES
 from app.sources import source_of
 from app.sources.base import Inbound, Parsed, Source
+from app.sources.declared import as_declared
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
@@ -80,7 +81,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     quarantine = reason
     try:
         parsed = source.parse(inbound)
-        leads = tuple(_judged(lead_of(entry, endpoint), parsed) for entry in parsed.entries)
+        leads = tuple(_judged(lead_of(as_declared(entry, endpoint), endpoint), parsed) for entry in parsed.entries)
         leads += tuple(map(_unfetched, dict.fromkeys(parsed.to_fetch)))
     except SourceError as error:
         parsed = Parsed(())
@@ -276,8 +277,9 @@ def _enquiry(lead: Lead) -> str:
 
 
 def _content(lead: Lead) -> Iterator[str]:
-    """All that a lead says. What steers a form is not in it: a captcha's answer differs each time."""
-    yield from (lead.state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
+    """All that a lead says; no control's value, which differs each time. Spam is told apart by the store (`adding`)."""
+    state = LeadState.PENDING if lead.state is LeadState.SPAM else lead.state
+    yield from (state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
     yield from (f"{name}={value}" for name, value in lead.utm.items())
     yield from (f"{one.key}={one.value}" for one in lead.extra)
     if lead.reason.startswith(Reason.NEEDS_FETCHING):

@@ -6,9 +6,8 @@ A secret can come from a file: `NAME_FILE=/path` or `/run/secrets/name`. Nothing
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,12 +22,13 @@ from pydantic_settings import (
 )
 
 from app.addresses import LOOPBACK, base_address, is_loopback
+from app.environment import DOTENV, environment, read_secret_file, words
 from app.errors import ConfigurationError
+from app.rates import rates
 
 AGENCYHANDY = "https://api.agencyhandy.com"
 SQLITE = "sqlite+aiosqlite:///"
 POSTGRESQL = "postgresql+asyncpg://"
-DOTENV = Path(".env")
 RUN_SECRETS = "/run/secrets"
 RELAY_TOML = Path("relay.toml")
 DEMO_TOML = Path("deploy/demo/relay.toml")
@@ -89,8 +89,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "127.0.0.1", description="Proxies whose X-Forwarded-* headers count: addresses and networks, comma-separated."
     )
-    max_body_bytes: PositiveInt = Field(
-        2 * 1024 * 1024, description="The largest request body that is taken, in bytes."
+    max_body_bytes: PositiveInt = Field(2_097_152, description="The largest body that is taken, in bytes, files apart.")
+    attachments_dir: Path | None = Field(
+        None, description="The folder of visitors' files, for all processes the same; unset: beside the SQLite file."
     )
     repeat_window_minutes: PositiveFloat = Field(
         10, description="For how long the same content at the same endpoint is taken for a repeat."
@@ -102,6 +103,15 @@ class Settings(BaseSettings):
     quarantine_mib: PositiveInt = Field(100, description="How many MiB of such requests are kept of each.")
     unknown_hook_status: Annotated[Literal[200, 404], BeforeValidator(int)] = Field(
         200, description="What a hook that nobody configured answers; at 404 some providers switch a hook off for good."
+    )
+    rate_limit_address: str = Field(
+        "60/minute;1000/hour", description="How often one address may send a form: NUMBER/TIME, several with ; between."
+    )
+    rate_limit_form: str = Field(
+        "10000/minute", description="How often a form may be sent by everybody together, as above."
+    )
+    rate_limit_store: SecretStr | None = Field(
+        None, description="A Redis in which several relays count together, as redis://HOST/0; unset: each for itself."
     )
     metrics_token: SecretStr | None = Field(
         None, description="The bearer token that /metrics asks for; unset: it answers this machine only."
@@ -157,6 +167,19 @@ class Settings(BaseSettings):
                     raise ValueError(
                         f"expected addresses and networks such as 10.0.0.5, 172.16.0.0/12: {error}"
                     ) from error
+        return value
+
+    @field_validator("rate_limit_address", "rate_limit_form")
+    @classmethod
+    def _are_rates(cls, value: str) -> str:
+        rates(value)
+        return value
+
+    @field_validator("rate_limit_store")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match("rediss?://[^/]", value.get_secret_value()):
+            raise ValueError("expected redis://HOST:PORT/0, or rediss:// for one that is encrypted")
         return value
 
     @field_validator("email_taken_pattern")
@@ -235,17 +258,6 @@ class NamedFileSource(EnvSettingsSource):
         return (read_secret_file(path, f"{field_name.upper()}_FILE") if path else None), field_name, False
 
 
-def read_secret_file(path: str | Path, setting: str) -> str:
-    """The file's text without the line's end, or ConfigurationError naming the setting that pointed at it."""
-    try:
-        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{setting}: cannot read {path}: {_words(error)}") from error
-    if not text.strip():
-        raise ConfigurationError(f"{setting}: {path} is empty")
-    return text
-
-
 def load_settings(**given: Any) -> Settings:
     """The settings of this process, or ConfigurationError with a line for each that is wrong."""
     try:
@@ -256,7 +268,7 @@ def load_settings(**given: Any) -> Settings:
         cause = error.__cause__
         raise cause if isinstance(cause, ConfigurationError) else ConfigurationError(f"{error}: {cause}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{DOTENV} or {RUN_SECRETS}: cannot be read: {_words(error)}") from error
+        raise ConfigurationError(f"{DOTENV} or {RUN_SECRETS}: cannot be read: {words(error)}") from error
     if not settings.uses_sandbox:
         return settings
     if settings.agencyhandy_base_url != AGENCYHANDY:
@@ -277,23 +289,3 @@ def explain(where: str, error: ValidationError, spell: Callable[[str], str] = st
         message = EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         lines.append(": ".join(filter(None, (where, spell(".".join(path)), message))))
     return "\n".join(lines)
-
-
-def environment() -> dict[str, str]:
-    """The names that `env:NAME` in relay.toml can mean: `.env`, and over it the environment. Empty ones are not set."""
-    names = {**dotenv(), **{name: value for name, value in os.environ.items() if value}}
-    return {name: value for name, value in names.items() if value}
-
-
-def dotenv() -> Mapping[str, str | None]:
-    """What `.env` sets, if there is one. ConfigurationError where it cannot be read."""
-    from dotenv import dotenv_values
-
-    try:
-        return dotenv_values(DOTENV)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{DOTENV}: cannot be read: {_words(error)}") from error
-
-
-def _words(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else "") or str(error)

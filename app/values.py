@@ -11,11 +11,30 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 from app.addresses import split_address
+from app.environment import read_secret_file
 from app.errors import ConfigurationError
 from app.lead import FIELDS
-from app.settings import read_secret_file
 
 DURATION = re.compile(r"(\d{1,6}) ?(s|m|h|d)")
+MEDIA_TYPE = re.compile(r"[a-z]+/(?:\*|[a-z0-9][a-z0-9.+-]*)")
+OOXML, ODF = "application/vnd.openxmlformats-officedocument", "application/vnd.oasis.opendocument"
+FILE_KINDS: Mapping[str, tuple[str, ...]] = {
+    "image": ("image/*",),
+    "pdf": ("application/pdf",),
+    "office": (
+        *(
+            f"{OOXML}.{one}"
+            for one in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
+        ),
+        *(f"{ODF}.{one}" for one in ("text", "spreadsheet", "presentation")),
+        *("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/rtf"),
+    ),
+    "text": ("text/plain", "text/csv", "text/calendar", "text/vcard", "application/json"),
+    "zip": ("application/zip",),
+    "audio": ("audio/*", "application/ogg"),
+    "video": ("video/*",),
+}
+"""What files are called in relay.toml → their media types. What a browser would carry out is none of them."""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -54,6 +73,11 @@ def _a_lead_field(value: str) -> str:
     return value
 
 
+def is_text(value: object) -> bool:
+    """Whether there is something in it to read."""
+    return isinstance(value, str) and bool(value)
+
+
 def is_color(value: object) -> bool:
     """Whether it is a colour such as `#1f5fbf`."""
     return isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value) is not None
@@ -73,6 +97,12 @@ def is_web_address(value: object) -> bool:
 def _a_web_address(value: str) -> str:
     if not is_web_address(value):
         raise ValueError("expected the whole address of a page, such as https://www.example.com/thanks")
+    return value
+
+
+def _file_type(value: str) -> str:
+    if value not in FILE_KINDS and not MEDIA_TYPE.fullmatch(value):
+        raise ValueError(f"expected one of {', '.join(FILE_KINDS)}, or a media type such as image/png")
     return value
 
 
@@ -122,6 +152,7 @@ Rule = Annotated[str, Field(min_length=1, max_length=2000)]
 Rules = Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_alternatives)]
 Secret = Annotated[SecretStr, BeforeValidator(_a_secret)]
 Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
+FileType = Annotated[str, AfterValidator(_file_type)]
 LeadField = Annotated[str, AfterValidator(_a_lead_field)]
 
 

@@ -125,6 +125,7 @@ def started(stack: ExitStack, sandbox: SandboxClient, folder: Path, toml: Path, 
         "agencyhandy_api_key": DEMO_KEY,
         "agencyhandy_base_url": sandbox.address,
         "database_url": f"sqlite+aiosqlite:///{folder}/relay.db",
+        "attachments_dir": folder / "attachments",
         "delivery_requests_per_second": 1000,
         **settings,
     }
@@ -205,7 +206,8 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     mine = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in mine}
     kept["PYTHONPATH"] = str(ROOT)  # this tree's app, whichever is installed and wherever the process runs
-    return kept | {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/relay.db", "LOG_FORMAT": "json"} | settings
+    own = {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/relay.db", "ATTACHMENTS_DIR": f"{folder}/attachments"}
+    return kept | own | {"LOG_FORMAT": "json"} | settings
 
 
 def demo_secrets(toml: Mapping[str, Any]) -> dict[str, str]:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from app.config import load_relay_config
 from app.main import create_app
 from app.settings import load_settings
-from tests.running import DEMO_TOML, ROOT, SandboxClient, eventually, served
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-SCREENSHOTS = ROOT / ".ci/screenshots"
-LOOKS: dict[str, tuple[Literal["light", "dark"], int, int]] = {
-    "light": ("light", 1100, 900),
-    "dark": ("dark", 1100, 900),
-    "phone": ("light", 320, 640),
-}
-"""The colours that a visitor's system asks for, and the window's width and height."""
+from tests.browsing import CHROMIUM, LOOKS, chromium, look
+from tests.running import DEMO_TOML, SandboxClient, eventually, served
 
 pytestmark = [
     pytest.mark.slow,
@@ -34,10 +23,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(params=LOOKS)
@@ -61,15 +48,6 @@ def demo(tmp_path: Path) -> Iterator[str]:
     settings = load_settings(database_url=f"sqlite+aiosqlite:///{tmp_path}/relay.db", relay_config=DEMO_TOML)
     with served(create_app(settings, load_relay_config(DEMO_TOML, {}))) as address:
         yield address
-
-
-def look(page: Page, name: str) -> None:
-    """Keeps a screenshot, and checks that nothing sticks out of the window."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    width = (page.viewport_size or {"width": 0})["width"]
-    scheme = "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
-    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_somebody_sends_the_demos_form_and_sees_the_lead_delivered(page: Page, demo: str) -> None:
@@ -97,9 +75,9 @@ def test_a_mistyped_address_is_mended_without_typing_the_rest_again(page: Page, 
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Nothing was sent yet")).to_be_visible()
     expect(page.get_by_label("Message")).to_have_value("First line\nSecond line")
-    expect(page.get_by_label("Email")).to_be_focused()
+    expect(page.get_by_label("E-mail")).to_be_focused()
     look(page, "mend")
-    page.get_by_label("Email").fill("grace@example.com")
+    page.get_by_label("E-mail").fill("grace@example.com")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
     sandbox = SandboxClient(f"{demo}/sandbox")

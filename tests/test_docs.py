@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ from typer.main import get_command
 
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import Defaults, FetchConfig, Form, FormField, Hook, Signature
+from app.endpoints import Defaults, FetchConfig, FileLimits, Form, FormField, Hook, Signature, SpamConfig
 from app.intake.pages import MARKS
+from app.intake.spam.layers import LAYERS
 from app.lead import MEANING, LeadState
 from app.main import create_app
 from app.mapping import rules
@@ -61,8 +63,10 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):
-        hours, minutes = divmod(int(value.total_seconds()) // 60, 60)
-        return f"{minutes}m" if minutes else f"{hours}h"
+        minutes, seconds = divmod(int(value.total_seconds()), 60)
+        return f"{seconds}s" if seconds else f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
+    if isinstance(value, tuple) and value:
+        return json.dumps(value)
     return "" if value in (None, (), {}) or isinstance(value, BaseModel) else str(value)
 
 
@@ -152,6 +156,8 @@ class TestRelayToml:
             ("### The whole file", RelayConfig),
             ("### Forms", Form),
             ("### Fields", FormField),
+            ("### Files", FileLimits),
+            ("### Spam", SpamConfig),
             ("### Hooks", Hook),
             ("### Defaults", Defaults),
             ("### Alerts", AlertsConfig),
@@ -217,8 +223,13 @@ class TestRelayToml:
                         walk(inner)
 
         walk(tomllib.loads(toml_in(CONFIGURATION)[0]))
-        for model in (RelayConfig, Form, FormField, Hook, Defaults):
+        for model in (RelayConfig, Form, FormField, SpamConfig, Hook, Defaults):
             assert {key.strip("`") for key in keys_of(model)} <= used
+
+
+def test_every_layer_of_the_verdict_on_spam_is_listed_in_its_words() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", (ROOT / "docs/forms.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [(layer.name, layer.meaning) for layer in LAYERS]
 
 
 class TestStates:

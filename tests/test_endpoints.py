@@ -45,7 +45,7 @@ def test_an_empty_file_has_no_forms_and_no_hooks(file: Path) -> None:
 def test_the_demos_file_has_the_names_that_documents_use() -> None:
     config = load_relay_config(DEMO_TOML, {})
     check(config, DEMO_TOML)
-    assert list(config.forms) == ["contact"]
+    assert list(config.forms) == ["contact", "brief"]
     assert {name: hook.source for name, hook in config.hooks.items()} == {
         "typeform": "typeform",
         "zapier": "zapier",

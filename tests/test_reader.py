@@ -126,11 +126,14 @@ class TestRepeats:
             {**ADA, "message": "And one more thing"},
             {**ADA, "topic": "Logo"},
             {**ADA, "utm_source": "ads"},
-            {**ADA, "_gotcha": "x"},
         ],
     )
     def test_other_content_is_another(self, other: dict[str, str]) -> None:
         assert not same(form(ADA), form(other))
+
+    def test_what_was_judged_spam_is_the_same_content(self) -> None:
+        """The store tells them apart: which of them came first decides."""
+        assert same(form(ADA), form({**ADA, "_gotcha": "x"}))
 
     def test_a_captcha_solved_again_is_the_same_content(self) -> None:
         once, again = ({**ADA, "g-recaptcha-response": answer} for answer in ("a", "b"))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from app import settings as module
+from app.environment import environment
 from app.errors import ConfigurationError
-from app.settings import Settings, environment, load_settings
+from app.settings import Settings, load_settings
 
 KEY = "key-of-the-agency"
 

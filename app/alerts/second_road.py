@@ -73,12 +73,13 @@ async def _text(lead: StoredLead, outbox: Outbox, way: Workspace) -> str:
     if lead.lead.reason.startswith(Reason.UNREADABLE):
         submission = await outbox.books.submission(lead.submission_id)
         raw = submission.body[:MOST_OF_A_BODY].decode("utf-8", "replace") if submission else ""
-    text = "\n".join(_lines(lead, way, raw))
+    files = [one.attachment.name for one in await outbox.books.attachments(lead.submission_id)]
+    text = "\n".join(_lines(lead, way, raw, files))
     rest = f" … cut here; lead-relay leads show {lead.id} has all of it"
     return text if len(text) <= MOST_OF_A_LEAD else text[:MOST_OF_A_LEAD] + rest
 
 
-def _lines(lead: StoredLead, way: Workspace, raw: str) -> Iterator[str]:
+def _lines(lead: StoredLead, way: Workspace, raw: str, files: Sequence[str]) -> Iterator[str]:
     """All that is known of a lead, a line each."""
     one = lead.lead
     yield f"Lead {lead.id}, received {lead.received_at:%Y-%m-%d %H:%M} UTC at {lead.endpoint}"
@@ -87,6 +88,8 @@ def _lines(lead: StoredLead, way: Workspace, raw: str) -> Iterator[str]:
     yield from (f"{name}: {value}" for name, value in values if value not in {"", None})
     yield from (f"{extra.label or extra.key}: {extra.value}" for extra in one.extra)
     yield from (f"{name}: {value}" for name, value in one.utm.items())
+    if files:
+        yield f"Attached: {', '.join(files)} (lead-relay leads files {lead.id} --to FOLDER gets them)"
     if raw:
         yield f"As it was sent:\n{raw}"
 

@@ -32,7 +32,9 @@ DRAIN_SECONDS = 5
 
 
 class Watch:
-    """`folder` is where the store's file is, whose disk may fill up; `workspaces` those that are delivered to.
+    """`folder` is where the store's file is, whose disk may fill up, as may that of visitors' files.
+
+    `workspaces` are those that are delivered to.
 
     What is over counts as over after `quiet`, so that what comes and goes is told once. `chores` are done each round
     by the one process that acts.
@@ -52,7 +54,8 @@ class Watch:
         quiet: timedelta = timedelta(minutes=5),
     ) -> None:
         self._outbox, self._config, self._metrics, self._clock = outbox, config, metrics, clock
-        self._workspaces, self._folder, self._chores = workspaces, folder, chores
+        self._workspaces, self._chores = workspaces, chores
+        self._folders = [one for one in (folder, outbox.files.folder) if one]
         self._every, self._quiet = every, quiet
         self._ignored = {"sandbox"} - {outbox.workspace_name}
         named = people(config)
@@ -111,7 +114,7 @@ class Watch:
         among = partial(facts_of, endpoints=endpoints, names=self._workspaces, ignored=self._ignored)
         waits = {"fetching": self._config.fetching, "before": now - self._config.alerts.after}
         found = await self._outbox.books.read(partial(among, now=now, since=since, **waits))
-        free = shutil.disk_usage(self._folder).free if self._folder else None
+        free = min((shutil.disk_usage(existing(one)).free for one in self._folders), default=None)
         self._facts = replace(found, balance=self._facts.balance.renewed(since, found.balance), disk_free=free)
         self._whole_at = now if is_whole else self._whole_at
         self._troubles = troubles(self._facts, self._config)
@@ -172,6 +175,11 @@ def news(
         elif key in troubles and abs(now - alert.told_at) >= every:
             said[key] = f"Still so after {spelled(now - alert.since)}: {troubles[key]}"
     return said
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the one that it will be made in."""
+    return next(one for one in (folder, *folder.absolute().parents) if one.exists())
 
 
 async def _guarded(step: str, doing: Coroutine[Any, Any, None]) -> None:

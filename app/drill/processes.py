@@ -32,6 +32,7 @@ SETTINGS = {
     "DELIVERY_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
     "DELIVERY_PROBE_SECONDS": "1",
     "HOST": "127.0.0.1",
+    "RATE_LIMIT_FORM": "1000000/minute",
     "LOG_FORMAT": "json",
 }
 

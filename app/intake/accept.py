@@ -10,7 +10,7 @@ from functools import partial
 
 from app.config import RelayConfig
 from app.endpoints import Endpoint
-from app.intake.guard import Allowance
+from app.intake.guard import Limits
 from app.intake.spam.judge import Judge
 from app.lead import Receipt
 from app.logs import log
@@ -24,7 +24,7 @@ LARGE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a request is taken in with. `strangers` bounds what one address can send to names that nobody configured."""
+    """What a request is taken in with. `limits` bounds how often, `judge` finds spam."""
 
     config: RelayConfig
     outbox: Outbox
@@ -32,7 +32,7 @@ class Intake:
     public_url: str
     max_body_bytes: int
     repeat_window: timedelta
-    strangers: Allowance
+    limits: Limits
     judge: Judge
     unknown_hook_status: int
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-from starlette.responses import JSONResponse
+from starlette.responses import FileResponse, JSONResponse
 
 from app.errors import ConfigurationError, Rejected, Unreadable
 from app.intake import replies
 from app.intake.accept import Intake
 from app.intake.guard import has_token, read_inbound
-from app.intake.openapi import PREVIEW_RESPONSES
+from app.intake.openapi import FILE_RESPONSES, PREVIEW_RESPONSES
 from app.preview import look
 from app.settings import explain
 from app.sources.base import Inbound
@@ -24,6 +26,14 @@ from app.values import LeadField, Rules
 
 OFF = "The API is switched off: set API_TOKEN to a long random text, and send it as Authorization: Bearer API_TOKEN."
 UNPROVED = "This needs the header Authorization: Bearer, with what API_TOKEN is set to."
+
+
+UNSHOWN = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cache-Control": "private, no-store",
+}
+"""What keeps a browser from carrying a stranger's file out, where it is asked to open it all the same."""
 
 
 class PreviewRequest(BaseModel):
@@ -61,19 +71,49 @@ def router(intake: Intake, token: SecretStr | None) -> APIRouter:
     )
     async def preview(request: Request) -> Response:
         """What a request would become, and why. Nothing is stored or sent."""
-        if token is None:
-            return replies.problem(404, "Not found", OFF)
-        try:
-            if has_token(request, token):
-                return tried(intake, await read_inbound(request, intake.max_body_bytes, intake.public_url))
-            intake.strangers.take(request)
-        except Rejected as error:
-            return replies.rejected(error)
-        refused = replies.problem(401, "Unauthorized", UNPROVED)
-        refused.headers["WWW-Authenticate"] = "Bearer"
-        return refused
+
+        async def answer() -> Response:
+            return tried(intake, await read_inbound(request, intake.max_body_bytes, intake.public_url))
+
+        return await proved(intake, token, request, answer)
+
+    @routes.get(
+        "/attachments/{attachment_id}",
+        summary="A file that came with a form",
+        response_model=None,
+        responses=FILE_RESPONSES,
+    )
+    async def attachment(attachment_id: str, request: Request) -> Response:
+        """The file as it was sent, to be saved and never to be shown by a browser."""
+        return await proved(intake, token, request, partial(download, intake, attachment_id))
 
     return routes
+
+
+async def proved(
+    intake: Intake, token: SecretStr | None, request: Request, answer: Callable[[], Awaitable[Response]]
+) -> Response:
+    """The answer, for who has the token; a problem for others, and where the API is off."""
+    if token is None:
+        return replies.problem(404, "Not found", OFF)
+    try:
+        if has_token(request, token):
+            return await answer()
+        await intake.limits.take_strangers(request)
+    except Rejected as error:
+        return replies.rejected(error)
+    refused = replies.problem(401, "Unauthorized", UNPROVED)
+    refused.headers["WWW-Authenticate"] = "Bearer"
+    return refused
+
+
+async def download(intake: Intake, attachment_id: str) -> Response:
+    """A file in pieces. StoreUnavailable where the store cannot be read."""
+    found = await intake.outbox.books.attachment(attachment_id)
+    path = intake.outbox.files.path(found.attachment.file) if found else None
+    if found is None or path is None or not await asyncio.to_thread(path.is_file):
+        return replies.problem(404, "Not found", "There is no such attachment, or it was erased.")
+    return FileResponse(path, headers=UNSHOWN, media_type=found.attachment.media_type, filename=found.attachment.name)
 
 
 def tried(intake: Intake, inbound: Inbound) -> Response:

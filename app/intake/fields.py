@@ -32,7 +32,7 @@ BAD_URL = "This is not a web address."
 TOO_LONG = "This is too long."
 
 USUAL = (
-    FormField(name="name", autocomplete="name"),
+    FormField(name="name", required=True),
     FormField(name="email", type="email"),
     FormField(name="phone", type="tel"),
     FormField(name="message", type="textarea"),
@@ -87,7 +87,7 @@ def mistakes(form: Form, reading: Reading) -> dict[str, str]:
     lead = next((lead for lead in leads if _is_unreachable(lead)), None)
     if lead is not None:
         name, message = _unreachable(form, lead, entries[0])
-        found = {name: message} | found | {name: message}
+        found = found | {name: message} if name in found else {name: message} | found
     return found
 
 
@@ -101,6 +101,8 @@ def _unreachable(form: Form, lead: Lead, entry: Entry) -> tuple[str, str]:
     origin = lead.origins.get("email")
     keys = {key: dotted(key) for key in entry.data} if isinstance(entry.data, Mapping) else {}
     declared = [_named(one, keys) for one in form.fields if is_email(one)]
+    ruled = form.mapping.get("email", ())
+    declared += [key for key, at in keys.items() if key in ruled or at in ruled]
     sent = [key for key, at in keys.items() if means_email(at)]
     if origin is not None:
         at_fault = [key for key in (*declared, *sent, *keys) if dotted(key) == origin.key]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from app.endpoints import unknown_endpoint
+from app.endpoints import Form, unknown_endpoint
 from app.errors import Rejected, UnreadableType
 from app.intake import fields, replies
 from app.intake.accept import Intake
-from app.intake.guard import check_origin, let_pass, read_inbound
+from app.intake.guard import check_origin, let_pass
 from app.intake.hosted import hosted
 from app.intake.mend import mend
 from app.intake.openapi import FORM_BODY, FORM_RESPONSES
 from app.intake.pages import Look, look_of, page
+from app.intake.uploads import Arrived, arriving
 from app.reader import Reading
 
 
@@ -52,7 +53,7 @@ def router(intake: Intake) -> APIRouter:
         form = forms.get(name)
         if form is None:
             return no_such_form(request, name, look(name, request))
-        return hosted(request, form, look(name, request))
+        return hosted(request, form, look(name, request), intake.judge.stamps.make(name, intake.clock()))
 
     @routes.get("/thanks", name="form_thanks", summary="The page after a form", response_model=None)
     async def thanks(name: str, request: Request) -> Response:
@@ -71,20 +72,27 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     form = intake.config.forms.get(name)
     look = look_of(request, intake.config, form)
     if form is None:
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
     else:
-        check_origin(form, request.headers.get("origin"), intake.public_url)
-    inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
-    reading = await intake.read(inbound, form or unknown_endpoint("form", name))
-    if form is None:
-        await intake.store(reading)
-        return no_such_form(request, name, look)
-    if reading.problem is not None:
-        await intake.store(reading)
+        check_origin(form, request, intake.public_url)
+        await intake.limits.take(request, form)
+    async with arriving(request, intake, form) as arrived:
+        reading = await intake.read(arrived.inbound, form or unknown_endpoint("form", name))
+        if form is None:
+            await intake.store(reading)
+            return no_such_form(request, name, look)
+        return await answer(intake, form, request, arrived, reading)
+
+
+async def answer(intake: Intake, form: Form, request: Request, arrived: Arrived, reading: Reading) -> Response:
+    """Check, store and answer what has come in whole. Of a file that is not taken a robot hears too: it is not kept."""
+    look = look_of(request, intake.config, form)
+    if reading.problem is not None and not arrived.mistakes:
+        await intake.store(await arrived.with_files(reading))
         return not_understood(request, reading, look)
-    if mistakes := fields.mistakes(form, reading):
+    if mistakes := (fields.mistakes(form, reading) if reading.problem is None else {}) | arrived.mistakes:
         return mend(request, form, reading, mistakes, look)
-    reading = await intake.judge(form, reading, request)
+    reading = await arrived.with_files(await intake.judge(form, reading, request))
     return replies.form_accepted(request, form, reading.entries, await intake.store(reading), look)
 
 

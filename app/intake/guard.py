@@ -4,45 +4,70 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import math
+import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
 from app.endpoints import Form
 from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, Rejected, TooManyRequests, TwoLengths
+from app.intake.counting import Counts
+from app.rates import Rate
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60
-LET_PASS = 64 * 1024 * 1024
-"""Bytes of a refused body that are waited for."""
+SLOWEST = 32 * 1024
+"""A body has so many seconds, and one more for so many bytes of it that came: large files take their time."""
+LET_PASS = 128 * 1024 * 1024
+"""So much of a refused body is waited for; it is more than our proxies let through."""
+TIGHTER = 6
+OF_ADDRESS = "That is more than this address may send; please wait a minute."
+OF_FORM = "This form is sent more often than it may be; please wait a minute."
 
 
 async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound:
-    """The request with its whole body. Counts what arrives: a Content-Length may lie, or be missing."""
+    """The request with its whole body."""
+    body = bytearray()
+    async for chunk in chunks(request, limit):
+        body += chunk
+    return inbound_of(request, bytes(body), public_url)
+
+
+async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
     if declared and "transfer-encoding" in request.headers:
         raise TwoLengths("The request says in two ways how long it is.")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
     if length is not None and length > limit:
         raise BodyTooLarge(f"The request is larger than {limit} bytes.")
-    body = bytearray()
+    came, stream, began = 0, request.stream(), asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+        while True:
+            async with asyncio.timeout_at(began + BODY_SECONDS + came / SLOWEST):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                break
+            came += len(chunk)
+            if came > limit:
+                raise BodyTooLarge(f"The request is larger than {limit} bytes.")
+            yield chunk
     except (ClientDisconnect, TimeoutError) as error:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.") from error
-    if length is not None and len(body) != length:
+    if length is not None and came != length:
         raise BodyIncomplete("The request did not arrive as a whole; please send it again.")
+
+
+def inbound_of(request: Request, body: bytes, public_url: str) -> Inbound:
+    """The request, with what of its body is read."""
     url = public_url + _path(request)
-    return Inbound(bytes(body), _headers(request), dict(request.query_params), request.method, url)
+    return Inbound(body, _headers(request), dict(request.query_params), request.method, url)
 
 
 async def let_pass(request: Request, error: Rejected) -> None:
@@ -51,13 +76,9 @@ async def let_pass(request: Request, error: Rejected) -> None:
     """
     if error.closes or "expect" in request.headers:
         return
-    passed = 0
-    with suppress(ClientDisconnect, TimeoutError, RuntimeError):  # gone, too slow, or all read already
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                passed += len(chunk)
-                if passed > LET_PASS:
-                    return
+    with suppress(Rejected, RuntimeError):  # gone, too slow, far too large, or all read already
+        async for _ in chunks(request, LET_PASS):
+            pass
 
 
 def _path(request: Request) -> str:
@@ -73,9 +94,14 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def check_origin(form: Form, origin: str | None, public_url: str) -> None:
-    """Raises OriginNotAllowed for a page that may not post here. No Origin is no page, or a very private browser."""
-    if origin is not None and form.allowed_origins and not origin_allowed(form, origin, public_url):
+def check_origin(form: Form, request: Request, public_url: str) -> None:
+    """Raises OriginNotAllowed for a page that may not post here. No Origin, or `null`, is a very private browser's.
+
+    The form's own page may, by whatever name the relay was reached.
+    """
+    origin, host = request.headers.get("origin", "null"), request.headers.get("host", "")
+    is_own = origin.partition("://")[2].lower() == host.lower()
+    if origin != "null" and form.allowed_origins and not is_own and not origin_allowed(form, origin, public_url):
         raise OriginNotAllowed(f"This form does not take posts from {origin[:200]}.")
 
 
@@ -90,15 +116,52 @@ def has_token(request: Request, token: SecretStr) -> bool:
     return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode())
 
 
-class Allowance:
-    """So many requests a minute from one address; more raise TooManyRequests."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often one address, and all together, may send a form; and strangers to what nobody configured.
 
-    def __init__(self, per_minute: int) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._item = RateLimitItemPerMinute(per_minute)
+    While a form is `tightened` an address may send it once for every `TIGHTER` times else.
+    """
 
-    def take(self, request: Request) -> None:
-        """Counts a request of its client's address."""
-        address = request.client.host if request.client else ""
-        if not self._limiter.hit(self._item, address):
-            raise TooManyRequests("That is more than this address may send; please wait a minute.")
+    counts: Counts
+    per_address: tuple[Rate, ...]
+    per_form: tuple[Rate, ...]
+    strangers: tuple[Rate, ...]
+    tightened: dict[str, float] = field(default_factory=dict)
+
+    async def take(self, request: Request, form: Form) -> None:
+        """Counts a form's post; TooManyRequests where one of the limits is reached."""
+        if address := address_of(request):
+            await self._count(f"address {address}", self.per_address, OF_ADDRESS)
+            if self.tightened.get(form.name, 0) > time.monotonic():
+                fewer = tuple(replace(rate, most=max(rate.most // TIGHTER, 1)) for rate in self.per_address)
+                await self._count(f"tightly {form.name} {address}", fewer, OF_ADDRESS)
+        await self._count(f"form {form.name}", self.per_form, OF_FORM)
+
+    async def take_strangers(self, request: Request) -> None:
+        """Counts a request to a name that nobody configured; TooManyRequests where its address sent too many."""
+        await self._count(f"stranger {address_of(request)}", self.strangers, OF_ADDRESS)
+
+    def tighten(self, form: Form, seconds: float) -> None:
+        """Takes less of the form for a while, for what would else tell people and robots apart is away."""
+        self.tightened[form.name] = time.monotonic() + seconds
+
+    async def _count(self, what: str, rates: tuple[Rate, ...], words: str) -> None:
+        for rate in rates:
+            if wait := await self.counts.take(f"{what} {rate.seconds}", rate.most, rate.seconds):
+                raise TooManyRequests(words, math.ceil(wait))
+
+
+def address_of(request: Request) -> str:
+    """Whose request it is: of an IPv6 address the network, as anybody has very many of them.
+
+    Empty for this machine, from which no visitor comes: it is a proxy that does not say for whom it asks.
+    """
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback:
+        return ""
+    return str(address) if address.version == 4 else str(ip_network((address, 64), strict=False))

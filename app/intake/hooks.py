@@ -46,7 +46,7 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     """Guard, read, store, answer. Raises Rejected where nothing is kept."""
     hook = intake.config.hooks.get(name)
     if hook is None:
-        intake.strangers.take(request)
+        await intake.limits.take_strangers(request)
     inbound = await read_inbound(request, intake.max_body_bytes, intake.public_url)
     if hook is not None and (reply := handshake(inbound, hook)) is not None:
         return replies.hook_shaken(reply)

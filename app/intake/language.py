@@ -48,9 +48,19 @@ def language(tag: str) -> Language:
 
 def language_of(request: Request) -> Language:
     """The visitor's: as `?lang=` says, else the best of what the browser asks for."""
-    wanted = [request.query_params.get("lang", ""), *_by_preference(request.headers.get("accept-language", ""))]
-    tags = (tag.lower().replace("_", "-").partition("-")[0] for tag in wanted)
-    return language(next((tag for tag in tags if tag in languages()), "en"))
+    preferred = map(known, _by_preference(request.headers.get("accept-language", "")))
+    return language(asked_for(request) or next(filter(None, preferred), "en"))
+
+
+def asked_for(request: Request) -> str:
+    """The tag of the language that `?lang=` asks for; "" where it asks for none there is."""
+    return known(request.query_params.get("lang", ""))
+
+
+def known(asked: str) -> str:
+    """The tag of the language that is meant, such as `de` by `de-CH` or `DE_at`; "" where it is not there."""
+    tag = asked.lower().replace("_", "-").partition("-")[0]
+    return tag if tag in languages() else ""
 
 
 def _by_preference(header: str) -> list[str]:

@@ -11,9 +11,8 @@ from starlette.responses import Response
 from app.endpoints import Form, FormField
 from app.intake import replies
 from app.intake.controls import shown, undeclared
-from app.intake.fields import is_email
 from app.intake.pages import Look, page
-from app.mapping.infer import is_control, is_secret, means_email
+from app.mapping.infer import is_control, is_secret
 from app.reader import Reading
 from app.sources.trees import dotted, scalar
 
@@ -28,11 +27,18 @@ def mend(request: Request, form: Form, reading: Reading, mistakes: Mapping[str, 
         return replies.problem(422, say(TITLE), next(iter(told.values())), errors=told)
     typed = _typed(reading)
     files = _files(reading, typed)
-    carried = {key: values for key, values in typed.items() if key not in mistakes and is_control(dotted(key))}
+    own = {dotted(one.name).casefold() for one in form.fields}
+    traps = {dotted(name) for name in form.spam.honeypots}
+    carried = {
+        key: values
+        for key, values in typed.items()
+        if key not in mistakes and ((path := dotted(key)) in traps or (is_control(path) and path.casefold() not in own))
+    }
     fields = list(_fields(form, {key: typed[key] for key in typed if key not in carried}, files, mistakes))
-    echoed = {key: () if key in files else _echoed(key, values) for key, values in typed.items()}
-    drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried)
-    return page("mend.html", 422, look=look, is_mended=True, **drawn)
+    echoed: dict[str, tuple[str, ...]] = {one.name: () for one in fields if one.type != "hidden"}
+    echoed |= {key: () if key in files else _echoed(key, values) for key, values in typed.items()}
+    drawn = shown(form, fields, say, typed=echoed, wrong=mistakes, carried=carried, lost=files)
+    return page("mend.html", 422, look=look, **drawn)
 
 
 def _typed(reading: Reading) -> dict[str, tuple[str, ...]]:
@@ -54,16 +60,14 @@ def _fields(
     """What is shown: a wrong field that is nowhere else, those declared, and what else was typed."""
     sent_as = {dotted(key).casefold(): key for key in (*mistakes, *typed)}
     own = {sent_as.get(dotted(one.name).casefold(), one.name): one for one in form.fields}
-    absent = [name for name in mistakes if name not in own and name not in typed]
-    for name in absent:
-        yield undeclared(name, (), is_file=False, asks_address=means_email(dotted(name)))
+    for name in mistakes:
+        if name not in own and name not in typed:
+            yield undeclared(name, (), is_file=False, is_wrong=True)
     for name, one in own.items():
-        is_needed = one.required or (name in mistakes and is_email(one))
-        yield one.model_copy(update={"name": name, "label": one.label or None, "required": is_needed})
+        yield one.model_copy(update={"name": name, "required": one.required or name in mistakes})
     for name, values in typed.items():
         if name not in own and not is_secret(dotted(name), ""):
-            asks = name in mistakes and means_email(dotted(name))
-            yield undeclared(name, values, is_file=name in files, asks_address=asks)
+            yield undeclared(name, values, is_file=name in files, is_wrong=name in mistakes)
 
 
 def _echoed(key: str, values: tuple[str, ...]) -> tuple[str, ...]:

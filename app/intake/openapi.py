@@ -28,7 +28,7 @@ class HookReply(BaseModel):
 
 
 class FormReply(BaseModel):
-    """What a form answers a script: thanks in the visitor's language, and where the form wants to go on, if anywhere."""
+    """What a form answers a script: thanks in the visitor's language, and where the form goes on to, if anywhere."""
 
     ok: bool
     receipt: str
@@ -81,6 +81,13 @@ PREVIEW_RESPONSES: Responses = {
     404: _problem("The API is switched off: API_TOKEN is not set."),
     422: _problem("The body is no JSON, or does not say what to try, or a rule in it cannot be followed."),
     **{status: REJECTED[status] for status in (408, 413, 429)},
+}
+
+FILE_RESPONSES: Responses = {
+    200: {"description": "The file.", "content": {"application/octet-stream": {}}},
+    401: _problem("The token is missing or wrong."),
+    404: _problem("The API is switched off, or there is no such file."),
+    **{status: REJECTED[status] for status in (429, 503)},
 }
 
 _FIELDS = {

@@ -18,7 +18,7 @@ from app.addresses import origin_of
 from app.config import RelayConfig
 from app.endpoints import Form
 from app.intake.colours import style_of
-from app.intake.language import ENGLISH, Language, language_of, languages
+from app.intake.language import ENGLISH, Language, asked_for, language_of
 from app.lead import LeadState
 
 MARKS = {
@@ -96,7 +96,7 @@ def look_of(request: Request, config: RelayConfig, form: Form | None = None) -> 
     """How a visitor's page looks: as the form says, else the whole file, in the language that they read."""
     own = form or config
     return Look(
-        site=config.site,
+        site=own.site,
         say=language_of(request),
         color=own.color,
         logo=own.logo,
@@ -120,9 +120,8 @@ def _framed_by(form: Form) -> tuple[str, ...]:
 
 def _kept(request: Request) -> str:
     """What a visitor's address says of the pages after this one as well."""
-    asked = request.query_params
-    tag = asked.get("lang", "").lower()
-    kept = ({"lang": tag} if tag in languages() else {}) | ({"embed": "1"} if "embed" in asked else {})
+    tag = asked_for(request)
+    kept = ({"lang": tag} if tag else {}) | ({"embed": "1"} if "embed" in request.query_params else {})
     return f"?{urlencode(kept)}" if kept else ""
 
 

@@ -93,7 +93,7 @@ async def trial(intake: Intake, way: DestinationState) -> Response:
         look=look,
         way=way,
         public_url=intake.public_url,
-        is_mended=False,
+        forms=list(intake.config.forms),
         **(shown(form, asked(form), look.say) if form else {"form": None}),
         hooks=list(intake.config.hooks.values()),
         leads=await intake.outbox.books.leads(limit=8) if way.is_sandbox else [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,14 @@ def why_not(what: str, row: Any, email: str | None = None) -> str:
     if row.quarantine == Reason.UNKNOWN_ENDPOINT:
         return f"no form or hook is called {row.endpoint}: re-map it as one that there is"
     return "" if email or row.email else "it has no e-mail address, without which AgencyHandy takes no lead: edit it"
+
+
+def addresses(given: Sequence[str]) -> list[str]:
+    """E-mail addresses as the list of senders has them. ActRefused where one is none."""
+    found = {one: people.email(one).casefold() for one in given}
+    if wrong := next((one for one, address in found.items() if not address), ""):
+        raise ActRefused(f"{wrong}: this is not a valid e-mail address")
+    return list(dict.fromkeys(found.values()))
 
 
 def checked(changes: Mapping[str, str]) -> dict[str, Any]:

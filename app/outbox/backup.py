@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import StoreUnavailable
 from app.lead import LeadState
+from app.outbox import packing
+from app.outbox.attachments import Attachments, folder_beside, store_id, sync
+from app.outbox.books import Books
 from app.outbox.engine import fold, migrate, newest_revision, open_engine
 from app.outbox.facts import balance
-from app.outbox.tables import attempts, audit, duties, fingerprints, leads, ledger, metadata, submissions
+from app.outbox.tables import attempts, audit, duties, fingerprints, keys, leads, ledger, metadata, submissions
 
 AT_ONCE = 500
 TABLES = [table for table in metadata.sorted_tables if table is not duties]
 """All but who is on duty, which is over when a backup is put back."""
+KEY = "fingerprints"
 MUST_BE_EMPTY = (submissions, leads, attempts, fingerprints, ledger, audit)
 
 Progress = Callable[[int], None]
@@ -36,18 +41,32 @@ class Looked:
     wrong: tuple[str, ...] = ()
 
 
-async def back_up(url: str, path: Path, progress: Progress) -> None:
-    """Writes all that is committed now into a new SQLite file at `path`, which is there when it is whole, and yours."""
-    async with (
-        _wrong_said(f"The store cannot be backed up to {path}"),
-        _opened(open_engine(url, begin="DEFERRED", connections=1)) as source,
-    ):
-        await _check_version(source)
-        with TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
-            part = Path(folder) / "relay.db"
-            async with _new_store(f"sqlite+aiosqlite:///{part}") as target:
-                await _copy(source, target, progress)
+async def back_up(url: str, path: Path, progress: Progress, folder: Path | None = None) -> None:
+    """Writes all that is committed now into a new SQLite file at `path`, which is there when it is whole, and yours.
+
+    `folder` has the attachments; without one, the folder beside the store.
+    """
+    async with _wrong_said(f"The store cannot be backed up to {path}"):
+        with TemporaryDirectory(dir=path.parent, prefix=".backup-") as temporary:
+            part = Path(temporary) / "relay.db"
+            async with _opened(open_engine(url, begin="DEFERRED", connections=1)) as source:
+                await _check_version(source)
+                async with _new_store(f"sqlite+aiosqlite:///{part}") as target:
+                    await _copy(source, target, progress)
+            missing = await asyncio.to_thread(packing.pack, part, Attachments(folder or folder_beside(url)), progress)
+            await asyncio.to_thread(packing.forget, part, set(missing) - await _still_named(url, missing))
             _put_in_place(part, path)
+
+
+async def _still_named(url: str, missing: list[str]) -> set[str]:
+    """Those of the files that the store still names: the others were erased since."""
+    books, still = Books(url), set[str]()
+    try:
+        for start in range(0, len(missing), AT_ONCE):
+            still |= await books.named(missing[start : start + AT_ONCE])
+    finally:
+        await books.close()
+    return still
 
 
 async def look_through(path: Path) -> Looked:
@@ -62,13 +81,18 @@ async def look_through(path: Path) -> Looked:
             for (day, endpoint), missing in (await balance(connection, 0)).differences().items():
                 wrong.append(f"the books do not balance: {endpoint}, day {day}: {missing} leads are missing")
             found = await connection.execute(select(leads.c.state, func.count()).group_by(leads.c.state))
+            wrong += await asyncio.to_thread(lambda: list(packing.flaws(path)))
             return Looked({LeadState(state): number for state, number in found}, tuple(wrong))
     except StoreUnavailable as error:
         return Looked({}, (str(error),))
 
 
-async def put_back(path: Path, url: str, progress: Progress) -> None:
-    """Fills an empty store, on which no relay runs. What waited then may have been sent since, which is remembered."""
+async def put_back(path: Path, url: str, progress: Progress, folder: Path | None = None) -> None:
+    """Fills an empty store, on which no relay runs. What waited then may have been sent since, which is remembered.
+
+    Its attachments are in `folder`, or in that beside the store, before it names them.
+    """
+    files = Attachments(folder or folder_beside(url))
     async with _wrong_said(f"{path} cannot be put into the store"), _opened(_read_only(path)) as source:
         await _check_version(source)
         async with _new_store(url) as target:
@@ -76,6 +100,8 @@ async def put_back(path: Path, url: str, progress: Progress) -> None:
                 if (await target.execute(select(exists().select_from(table)))).scalar():
                     raise StoreUnavailable("The store is not empty: a backup is put into a new one only.")
             await _copy(source, target, progress)
+            files.store = store_id((await target.execute(select(keys.c.value).where(keys.c.name == KEY))).scalar_one())
+            await asyncio.to_thread(packing.unpack, path, files)
             waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
             again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
             await target.execute(update(leads).where(waiting).values(again))
@@ -128,7 +154,7 @@ def _read_only(path: Path) -> AsyncEngine:
 async def _wrong_said(what: str) -> AsyncIterator[None]:
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
         raise StoreUnavailable(f"{what}: {getattr(error, 'orig', None) or error}") from error
 
 
@@ -144,12 +170,6 @@ async def _check_version(connection: AsyncConnection) -> None:
 def _put_in_place(part: Path, path: Path) -> None:
     """Has the file on disk before it is called by its name, and the name after it."""
     part.chmod(0o600)
-    _sync(part)
+    sync(part)
     part.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    os.fsync(number)
-    os.close(number)
+    sync(path.parent)

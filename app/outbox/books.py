@@ -15,12 +15,23 @@ from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox import facts, rows
 from app.outbox.engine import cause_of, open_engine
-from app.outbox.records import Alert, AllowedSender, Attempt, Balance, Deed, StoredLead, StoredSubmission, Workspace
+from app.outbox.records import (
+    Alert,
+    AllowedSender,
+    Attempt,
+    Balance,
+    Deed,
+    StoredAttachment,
+    StoredLead,
+    StoredSubmission,
+    Workspace,
+)
 from app.outbox.tables import (
     IS_PENDING,
     IS_SENDING,
     alerts,
     allowed_senders,
+    attachments,
     attempts,
     audit,
     is_lost,
@@ -67,6 +78,21 @@ class Books:
         """One submission, if there is one of that id."""
         found = await self._all(select(submissions).where(submissions.c.id == submission_id))
         return rows.to_submission(found[0]) if found else None
+
+    async def attachments(self, submission_id: str) -> list[StoredAttachment]:
+        """The files that came with a submission, in order."""
+        theirs = attachments.c.submission_id == submission_id
+        return [rows.to_attachment(row) async for row in self.each(attachments, theirs)]
+
+    async def attachment(self, attachment_id: str) -> StoredAttachment | None:
+        """One file, if there is one of that id."""
+        found = await self._all(select(attachments).where(attachments.c.id == attachment_id))
+        return rows.to_attachment(found[0]) if found else None
+
+    async def named(self, files: Sequence[str]) -> set[str]:
+        """Those of the files' names that a row has."""
+        found = select(attachments.c.file).where(attachments.c.file.in_(files))
+        return {row.file for row in await self._all(found)}
 
     async def attempts(self, lead_id: str) -> list[Attempt]:
         """Every try to deliver a lead, the first one first."""

@@ -8,26 +8,33 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS
 from app.mapping import people
+from app.outbox.adding import drop_files
 from app.outbox.erasure import EMPTY, ERASED
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.tables import alerts, attempts, leads, submissions, workspaces
+from app.outbox.tables import alerts, allowed_senders, attachments, attempts, leads, submissions, workspaces
 
 AT_ONCE = 50
 GONE = "words erased"
 BESIDE: Final[Mapping[Table, Mapping[str, Any]]] = {
     submissions: EMPTY,
+    attachments: {"name": GONE, "field": GONE},
     leads: {"reason": GONE},
     attempts: {"answer": GONE},
     workspaces: {"paused": GONE},
     alerts: {"words": GONE},
 }
-"""The columns that an address may stand in beside leads' own fields, and what they hold once it was erased."""
+"""The columns that an address may stand in beside leads' own fields, and what they hold once it was erased.
+
+A file goes as a whole where the address is in its name, or its request has to be emptied.
+"""
+ENDINGS = "pdf|docx?|xlsx?|pptx?|od[tsp]|rtf|txt|csv|zip|png|jpe?g|gif|webp|heic|tiff?|mp[34]|mov|wav|m4a|vcf|ics"
+"""Of files: behind an address they make no other address of it."""
 ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)", re.IGNORECASE | re.DOTALL)
 """JSON's: a letter by its number, or a line's end and the like, which no address goes on over."""
 
@@ -35,7 +42,7 @@ ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|.)", re.IGNORECASE | re.DOTALL)
 def mentions(address: str) -> Callable[[str], bool]:
     """Whether a text has the address in it, as a whole, in capitals or not, percent-encoded or escaped by JSON."""
     wanted = (people.email(address) or address.strip()).casefold()
-    whole = re.compile(rf"(?<![\w.+'!#$%&*/?^`{{|}}~-]){re.escape(wanted)}(?![\w-]|\.\w)")
+    whole = re.compile(rf"(?<![\w.+'!#$%&*/?^`{{|}}~-]){re.escape(wanted)}(?![\w-]|\.(?!(?:{ENDINGS})\b)\w)")
 
     def says(text: str) -> bool:
         plain = ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else " ", unquote(text))
@@ -52,19 +59,26 @@ async def leads_with(outbox: Outbox, address: str) -> list[str]:
 
 async def erase_beside(hands: Hands, address: str) -> None:
     """Erases an address where it stands beside leads. SQLite's log has it until `wipe`."""
-    says, found = mentions(address), list[Any]()
+    says, found, named = mentions(address), list[Any](), dict[Table, list[str]]()
     for table, emptied in BESIDE.items():
         [key] = table.primary_key
         rows = hands.outbox.books.each(table, size=AT_ONCE)
         keys = [row._mapping[key.name] async for row in rows if says(_texts(row, emptied))]
         found += [update(table).where(key == one).values(emptied) for one in keys]
+        named[table] = keys
+    with_files = attachments.c.id.in_(named[attachments]) | attachments.c.submission_id.in_(named[submissions])
+    rows = hands.outbox.books.each(allowed_senders)
+    listed = [row.address async for row in rows if says(row.address)]
+    found += [delete(allowed_senders).where(allowed_senders.c.address == one) for one in listed]
 
-    async def work(connection: AsyncConnection) -> None:
+    async def work(connection: AsyncConnection) -> list[str]:
+        files = await drop_files(connection, with_files)
         for statement in found:
             await connection.execute(statement)
-        await hands.note(connection, "erase", f"by e-mail address: {len(found)} requests, answers and words")
+        await hands.note(connection, "erase", f"by e-mail address: {len(found)} requests, files, answers and words")
+        return files
 
-    await hands.outbox.write(work)
+    await hands.outbox.remove_files(await hands.outbox.write(work))
 
 
 def _texts(row: Any, columns: Collection[str]) -> str:

@@ -72,6 +72,12 @@ def cause_of(error: Exception) -> str:
     return str(reason) or type(reason).__name__
 
 
+def is_surely_undone(error: BaseException | None) -> bool:
+    """Whether a transaction that failed has left nothing. After another fault than these its commit may be on disk."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+
+
 async def _connect(dsn: str, patience: float | None) -> Any:
     """A connection to PostgreSQL; ConnectionError where it has none to give."""
     import asyncpg

@@ -15,8 +15,10 @@ from sqlalchemy import ColumnElement, bindparam, delete, exists, func, or_, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS, LeadState
+from app.logs import log
+from app.outbox.adding import drop_files
 from app.outbox.outbox import Outbox
-from app.outbox.tables import attempts, leads, submissions
+from app.outbox.tables import attachments, attempts, leads, submissions
 
 ERASED: Final = LeadState.ERASED.value
 FINISHED: Final = tuple(
@@ -32,6 +34,8 @@ CLOSE_UP = text(
 CHUNK = 250
 MOST_CHUNKS = 40
 WIPES = 30
+UNWANTED_AFTER = 3600
+"""Seconds after which a file that no row names belongs to no request under way: what one is writing, it touches."""
 
 
 def blank(reason: str, now: datetime) -> dict[str, Any]:
@@ -46,16 +50,22 @@ def blank(reason: str, now: datetime) -> dict[str, Any]:
     return {**fields, "state": ERASED, "reason": reason, "settled_at": now}
 
 
-async def blank_around(connection: AsyncConnection, lead_ids: Collection[str], *, shared: bool = True) -> None:
-    """Blanks the answers to leads, and their requests; those that are `shared` with leads that stay only if told to."""
+async def blank_around(connection: AsyncConnection, lead_ids: Collection[str], *, shared: bool = True) -> list[str]:
+    """Blanks the answers to leads, and their requests; those that are `shared` with leads that stay only if told to.
+
+    The names of the requests' files, which go when that is committed.
+    """
     await connection.execute(update(attempts).where(attempts.c.lead_id.in_(lead_ids)).values(answer=""))
     told = (select(column).where(leads.c.id.in_(lead_ids)) for column in (leads.c.submission_id, leads.c.notice_id))
     theirs = submissions.c.id.in_(union(*told))
     about = or_(leads.c.submission_id == submissions.c.id, leads.c.notice_id == submissions.c.id)
     left = exists().where(about, leads.c.state != ERASED)
     await connection.execute(update(submissions).where(theirs if shared else theirs & ~left).values(EMPTY))
+    blanked = select(submissions.c.id).where(theirs, submissions.c.note == EMPTY["note"])
+    files = await drop_files(connection, attachments.c.submission_id.in_(blanked))
     if connection.dialect.name == "sqlite":
         await connection.execute(CLOSE_UP, {"ids": list(lead_ids), "note": EMPTY["note"]})
+    return files
 
 
 async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetime) -> int:
@@ -75,14 +85,30 @@ async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetim
         for _ in range(MOST_CHUNKS):
             if not (ids := await outbox.books.ids(leads, of(leads.c.endpoint), *finished, limit=CHUNK)):
                 break
-            erased += await outbox.write(partial(_let_go, ids=ids, now=now))
+            count, files = await outbox.write(partial(_let_go, ids=ids, now=now))
+            erased += count
+            await outbox.remove_files(files)
         nobody = ~exists().where(leads.c.submission_id == submissions.c.id)
         old = (of(submissions.c.endpoint), submissions.c.received_at <= before, nobody)
         if ids := await outbox.books.ids(submissions, *old, limit=CHUNK):
-            gone = delete(submissions).where(submissions.c.id.in_(ids), nobody)
-            await outbox.write(partial(AsyncConnection.execute, statement=gone))
+            await outbox.remove_files(await outbox.write(partial(_drop, which=submissions.c.id.in_(ids) & nobody)))
     await outbox.tidy()
+    await sweep(outbox)
     return erased
+
+
+async def sweep(outbox: Outbox) -> None:
+    """Removes files that no row names: of requests that were cut off, by a crash too, or whose rows went in one."""
+    found = await asyncio.to_thread(lambda: list(outbox.files.untouched_for(UNWANTED_AFTER)))
+    if found and not await asyncio.to_thread(outbox.files.is_ours):
+        log.warning("attachments_of_another_store", folder=str(outbox.files.folder))
+        return
+    for start in range(0, len(found), CHUNK):
+        some = found[start : start + CHUNK]
+        unnamed = set(some) - await outbox.books.named(some)
+        await outbox.remove_files(unnamed)
+        if unnamed:
+            log.info("attachments_swept", files=len(unnamed))
 
 
 async def wipe(outbox: Outbox) -> bool:
@@ -94,8 +120,14 @@ async def wipe(outbox: Outbox) -> bool:
     return False
 
 
-async def _let_go(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> int:
+async def _drop(connection: AsyncConnection, which: ColumnElement[bool]) -> list[str]:
+    """Deletes submissions; the names of their files."""
+    files = await drop_files(connection, attachments.c.submission_id.in_(select(submissions.c.id).where(which)))
+    await connection.execute(delete(submissions).where(which))
+    return files
+
+
+async def _let_go(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> tuple[int, list[str]]:
     finished = update(leads).where(leads.c.id.in_(ids), leads.c.state.in_(FINISHED))
     done = await connection.execute(finished.values(blank("after its time", now)))
-    await blank_around(connection, ids, shared=False)
-    return done.rowcount
+    return done.rowcount, await blank_around(connection, ids, shared=False)

@@ -10,17 +10,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import RelayConfig
 from app.endpoints import Endpoint
 from app.lead import LeadState, Origin
 from app.mapping import people
-from app.outbox.acts import ACTS, checked, why_not
+from app.outbox.acts import ACTS, addresses, checked, why_not
+from app.outbox.engine import UPSERT
 from app.outbox.erasure import blank, blank_around
 from app.outbox.outbox import Outbox
-from app.outbox.tables import audit, leads, submissions
+from app.outbox.tables import allowed_senders, audit, leads, submissions
 
 BY_HAND = "changed by hand"
 BY_PERSON = "marked by a person"
@@ -42,14 +43,21 @@ class Hands:
         return await self.outbox.books.ids(leads, *where)
 
     async def do(
-        self, what: str, ids: Sequence[str], changes: Mapping[str, str] | None = None, config: RelayConfig | None = None
+        self,
+        what: str,
+        ids: Sequence[str],
+        changes: Mapping[str, str] | None = None,
+        config: RelayConfig | None = None,
+        *,
+        allow: bool = False,
     ) -> dict[str, str]:
         """Does an act to the leads that it may be done to. The ids of the others, each with the reason.
 
-        `edit` takes `changes`, of fields by AgencyHandy's names, and reads phones as `config` says of their endpoint;
-        ActRefused where a value cannot be one of its field.
+        With `allow` what their addresses send is never spam again. `edit` takes `changes`, of fields by AgencyHandy's
+        names, and reads phones as `config` says of their endpoint; ActRefused where a value cannot be one of its field.
         """
         columns = checked(changes) if changes is not None else {}
+        files: list[str] = []
 
         async def work(connection: AsyncConnection) -> dict[str, str]:
             found = await locked(connection, ids)
@@ -62,13 +70,43 @@ class Hands:
                 theirs = [found[lead_id].submission_id for lead_id in done]
                 await connection.execute(update(submissions).where(submissions.c.id.in_(theirs)).values(quarantine=""))
             if what == "erase":
-                await blank_around(connection, done)
+                files[:] = await blank_around(connection, done)
             await self.note(connection, what, ", ".join(changes or ()), done)
+            if allow and done:
+                await self._allow(connection, [found[lead_id].email.casefold() for lead_id in done], done)
             return refused
 
         refused = await self.outbox.write(work)
+        await self.outbox.remove_files(files)
         self.outbox.on_due()
         return refused
+
+    async def allow(self, given: Sequence[str]) -> None:
+        """What these e-mail addresses send to forms is never spam. ActRefused where one is none."""
+        chosen = addresses(given)
+        await self.outbox.write(lambda connection: self._allow(connection, chosen))
+
+    async def forget(self, given: Sequence[str]) -> list[str]:
+        """Takes e-mail addresses off the list of allowed senders. Those that were not on it."""
+        theirs = [one.strip().casefold() for one in given]
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            gone = delete(allowed_senders).where(allowed_senders.c.address.in_(theirs))
+            found = {row.address for row in await connection.execute(gone.returning(allowed_senders.c.address))}
+            if found:
+                await self.note(connection, "forget", f"senders: {len(found)}")
+            return [one for one in dict.fromkeys(theirs) if one not in found]
+
+        return await self.outbox.write(work)
+
+    async def _allow(
+        self, connection: AsyncConnection, chosen: Sequence[str], ids: Sequence[str | None] = (None,)
+    ) -> None:
+        new = UPSERT[connection.dialect.name](allowed_senders).on_conflict_do_nothing()
+        rows = [{"address": one, "since": self.clock(), "who": self.who} for one in dict.fromkeys(chosen) if one]
+        if rows:
+            await connection.execute(new, rows)
+        await self.note(connection, "allow", f"senders: {len(rows)}", ids)
 
     async def note_export(self, ids: Sequence[str]) -> None:
         """Keeps that leads were copied out of the store."""

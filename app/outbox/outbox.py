@@ -6,10 +6,12 @@ and returns when it is on disk.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, func, insert, or_, select, update
@@ -21,8 +23,9 @@ from app.errors import StoreUnavailable
 from app.lead import LeadState, Receipt, Submission
 from app.outbox import rows
 from app.outbox.adding import Adding
+from app.outbox.attachments import Attachments, folder_beside, store_id
 from app.outbox.books import Books
-from app.outbox.engine import UPSERT, migrate, open_engine, tidy
+from app.outbox.engine import UPSERT, is_surely_undone, migrate, open_engine, tidy
 from app.outbox.records import DEFAULT_WORKSPACE, Attempt, QueuedLead, Settlement, Workspace
 from app.outbox.tables import (
     IS_ERASED,
@@ -58,6 +61,7 @@ class Outbox:
         workspace: str = DEFAULT_WORKSPACE,
         quarantine_rows: int = 1000,
         quarantine_mib: int = 100,
+        attachments: Path | None = None,
         new_id: Callable[[], str] = new_ulid,
     ) -> None:
         self._url = url
@@ -67,6 +71,7 @@ class Outbox:
         self.workspace_name = workspace
         self.new_id = new_id
         self.books = Books(url)
+        self.files = Attachments(attachments or folder_beside(url))
         self.on_due: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
@@ -76,6 +81,7 @@ class Outbox:
             async with self._engine.begin() as connection:
                 key = await connection.execute(select(keys.c.value).where(keys.c.name == "fingerprints"))
                 self._adding = replace(self._adding, key=key.scalar_one())
+            self.files.store = store_id(self._adding.key)
         except (SQLAlchemyError, OSError) as error:
             why = error.orig if isinstance(error, DBAPIError) else error
             where = self._engine.url.render_as_string() if self._engine.url.host else self._engine.url.database
@@ -96,11 +102,25 @@ class Outbox:
         return await self._writer.write(work)
 
     async def add(self, submission: Submission) -> Receipt:
-        """Stores a submission and its leads, or counts it as a repeat; the receipt is the first one's then."""
-        receipt = await self._writer.write_together(self._adding.add, submission)
+        """Stores a submission and its leads, or counts it as a repeat; the receipt is the first one's then.
+
+        Its files go where it is a repeat, or surely was not stored; where that is unknown a sweep decides.
+        """
+        try:
+            receipt, let_go = await self._writer.write_together(self._adding.add, submission)
+        except StoreUnavailable as error:
+            if is_surely_undone(error.__cause__):
+                await self.remove_files([one.file for one in submission.attachments])
+            raise
+        await self.remove_files(let_go)
         if any(state is LeadState.PENDING for _, state in receipt.leads):
             self.on_due()
         return receipt
+
+    async def remove_files(self, files: Collection[str]) -> None:
+        """Takes files away whose rows are gone."""
+        if files:
+            await asyncio.to_thread(self.files.remove, files)
 
     async def claim(self, workspace: str, now: datetime, until: datetime, limit: int | None) -> list[QueuedLead]:
         """Takes due leads, the longest waiting first; without a limit one, to try the way, that failed least often.

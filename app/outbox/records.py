@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.lead import Lead, LeadState
+from app.lead import Attachment, Lead, LeadState
 
 DEFAULT_WORKSPACE = "default"
 BREAKER_AFTER = 5
@@ -119,6 +119,15 @@ class StoredSubmission:
     headers: dict[str, Any]
     body: bytes
     repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """A file that came with a submission, as it is kept."""
+
+    id: str
+    submission_id: str
+    attachment: Attachment
 
 
 @dataclass(frozen=True, slots=True)

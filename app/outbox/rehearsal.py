@@ -102,6 +102,7 @@ def _mapped(stored: StoredLead) -> str | None:
     if state is LeadState.DISCARDED or reason == BY_PERSON:
         return None
     is_mapped = state in {LeadState.HELD, LeadState.SPAM} and not reason.startswith(NOT_MAPPED)
+    is_mapped = is_mapped and not stored.lead.is_suspect
     return state.value if is_mapped else LeadState.PENDING.value
 
 

@@ -94,13 +94,20 @@ def name_of(field: str) -> str:
 def _compared(hands: Hands, found: list[StoredLead], new: Submission) -> list[Change]:
     """The leads of a request, in order, beside those of today."""
     changes = []
-    for stored, lead in zip_longest(found, new.leads):
+    for stored, today in zip_longest(found, new.leads):
+        lead = _as_judged(stored.lead, today) if stored and today else today
         refusal = "today's mapping finds nobody in its place" if lead is None else ""
         if stored and stored.lead.state not in ACTS["remap"].states:
             refusal = f"it is {stored.lead.state.value}"
         id_ = stored.id if stored else hands.outbox.new_id()
         changes.append(Change(id_, stored, lead or stored.lead, refusal))
     return changes
+
+
+def _as_judged(was: Lead, lead: Lead) -> Lead:
+    """Today's lead with what was found to speak for spam; still spam where that was the reason."""
+    lead = replace(lead, suspicions=was.suspicions)
+    return replace(lead, state=was.state, reason=was.reason) if was.is_suspect else lead
 
 
 async def _apply(

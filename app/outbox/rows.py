@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.lead import FIELDS, Field, Lead, LeadState, Origin, Submission
-from app.outbox.records import QueuedLead, Settlement, StoredLead, StoredSubmission
+from app.lead import FIELDS, Attachment, Field, Lead, LeadState, Origin, Submission
+from app.outbox.records import QueuedLead, Settlement, StoredAttachment, StoredLead, StoredSubmission
 
 
 def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
@@ -26,6 +26,11 @@ def of_submission(id_: str, submission: Submission) -> dict[str, Any]:
         "body": submission.body,
         "repeats": 0,
     }
+
+
+def of_attachment(id_: str, submission_id: str, attachment: Attachment) -> dict[str, Any]:
+    """The row of a file that came with a submission."""
+    return {"id": id_, "submission_id": submission_id, **asdict(attachment)}
 
 
 def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission, lead: Lead) -> dict[str, Any]:
@@ -97,3 +102,9 @@ def to_stored(row: Row[Any]) -> StoredLead:
 def to_submission(row: Row[Any]) -> StoredSubmission:
     """A submission's row, for a person."""
     return StoredSubmission(**{field.name: getattr(row, field.name) for field in fields(StoredSubmission)})
+
+
+def to_attachment(row: Row[Any]) -> StoredAttachment:
+    """A file's row, for a person."""
+    columns = (field.name for field in fields(Attachment))
+    return StoredAttachment(row.id, row.submission_id, Attachment(**{name: getattr(row, name) for name in columns}))

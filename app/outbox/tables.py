@@ -140,7 +140,7 @@ attachments = Table(
     Column("media_type", String(100), nullable=False, doc="what it is by its contents"),
     Column("size", BigInteger, nullable=False, doc="bytes"),
     Column("sha256", String(64), nullable=False, doc="of its contents"),
-    Column("file", String(64), nullable=False, doc="its name in the attachments' folder, made by chance"),
+    Column("file", String(64), nullable=False, index=True, doc="its name in the attachments' folder, made by chance"),
 )
 
 fingerprints = Table(

@@ -81,7 +81,7 @@ def urlencoded(body: bytes, declared: str) -> Pairs:
 
 
 def multipart(body: bytes, boundary: bytes) -> Pairs:
-    """The parts of multipart/form-data. Of a file its name and size are kept, as a value."""
+    """The parts of multipart/form-data. Of a file its name and size are a value; its name, where it is stored apart."""
     if not boundary:
         raise Unreadable("the multipart body's content type names no boundary")
     parts: list[tuple[bytes, bytes, str]] = []
@@ -96,7 +96,7 @@ def multipart(body: bytes, boundary: bytes) -> Pairs:
 
     def on_file(part: File) -> None:
         if part.file_name:
-            add(part.field_name, part.file_name + b" (%d bytes)" % part.size, "file")
+            add(part.field_name, part.file_name + (b" (%d bytes)" % part.size if part.size else b""), "file")
 
     in_memory = {"MAX_MEMORY_FILE_SIZE": len(body) + 1}  # files are never written to disk
     try:

@@ -129,7 +129,7 @@ class Mix:
 
     def _source(self) -> str:
         """A visitor's address: nearly everybody has one of his own."""
-        return f"127.{self._chance.randint(1, 250)}.{self._chance.randint(0, 255)}.{self._chance.randint(1, 254)}"
+        return f"198.{self._chance.randint(18, 19)}.{self._chance.randint(0, 255)}.{self._chance.randint(1, 254)}"
 
     def _person(self) -> dict[str, str]:
         self._number += 1

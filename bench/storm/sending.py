@@ -1,4 +1,4 @@
-"""Sends one post over a connection of its own, from an address of its own, as slowly or badly as it says."""
+"""Sends one post over a connection of its own, as a proxy would for its sender, as slowly or badly as it says."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def send(post: Post, port: int) -> Answer:
     status = NO_ANSWER
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(post.source, 0))
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 status = await _exchange(post, reader, writer)
             finally:
@@ -79,6 +79,7 @@ def head_of(post: Post) -> bytes:
         "Transfer-Encoding: chunked" if post.way == "chunked" else f"Content-Length: {len(post.body) + post.padding}"
     )
     lines = [f"POST {post.path} HTTP/1.1", "Host: leads.example.com", "Connection: close", length]
+    lines.append(f"X-Forwarded-For: {post.source}")
     own = (f"{name}: {value}" for name, value in post.headers.items() if name.lower() not in {"content-length", "host"})
     return "\r\n".join([*lines, *own, "", ""]).encode()
 

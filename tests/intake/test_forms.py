@@ -253,6 +253,15 @@ def test_the_relays_own_pages_may_always_post(relay: Start) -> None:
     assert answer.status_code == 303
 
 
+def test_a_forms_own_page_may_post_by_whatever_name_it_was_reached(relay: Start) -> None:
+    client = relay(GUARDED, public_url="https://leads.example.com")
+    own = f"http://{client.base_url.netloc.decode()}"
+
+    assert client.post("/forms/contact", data=ADA, headers=BROWSER | {"Origin": own}).status_code == 303
+    for other in (f"{own}.evil.example", f"{own}0", "http://", "null"):
+        assert client.post("/forms/contact", data=ADA, headers=BROWSER | {"Origin": other}).status_code == 403
+
+
 def test_a_huge_redirect_costs_nothing(guarded: httpx.Client) -> None:
     target = "https://" + "é。" * 200_000 + "x"
     began = time.monotonic()

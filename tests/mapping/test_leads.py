@@ -225,3 +225,31 @@ class TestLeads:
         assert reading(request("", URLENCODED)).lead == Lead(
             source="website", state=LeadState.HELD, reason="no e-mail: there is none"
         )
+
+
+DECLARED = (
+    {"name": "q1", "label": "Your name"},
+    {"name": "q2", "type": "email"},
+    {"name": "q3", "type": "tel"},
+    {"name": "q4", "label": "What is it about?", "type": "textarea"},
+    {"name": "q5", "label": "Budget", "type": "select", "options": ["under 5,000", "more"]},
+)
+ANSWERED = {"q1": "ada lovelace", "q2": "ada@example.com", "q3": "+44 20 7946 0958", "q4": "Engines", "q5": "more"}
+
+
+class TestDeclaredFields:
+    def test_a_form_knows_what_it_asked_for_by_any_name(self) -> None:
+        found = lead(form(ANSWERED), ruled({}, fields=DECLARED))
+
+        assert (found.first_name, found.last_name) == ("ada", "lovelace")
+        assert (found.email, found.contact_no, found.message) == ("ada@example.com", "+442079460958", "Engines")
+        assert [(one.key, one.label, one.value) for one in found.extra] == [("q5", "Budget", "more")]
+
+    def test_a_rule_may_name_a_field_by_its_label_or_its_name(self) -> None:
+        for rule in ("Budget", "q5"):
+            assert lead(form(ANSWERED), ruled({"status": rule}, fields=DECLARED)).status == "more"
+
+    def test_what_nobody_declared_is_found_as_ever(self) -> None:
+        found = lead(form({**ADA, "q5": "more"}), ruled({}, fields=DECLARED))
+
+        assert (found.first_name, found.email) == ("Ada", "ada@example.com")

@@ -17,6 +17,7 @@ from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Settlement
+from app.outbox.rehearsal import rehearse
 from app.outbox.remap import Change, remap
 from app.outbox.tables import submissions
 from app.reader import read
@@ -251,6 +252,72 @@ class TestRemap:
         for dry_run in (True, False):
             [change, *_] = await remapped(hands, receipt.leads[0][0], ZAP, dry_run=dry_run)
             assert change.refusal == "the request that it came with is gone"
+
+    async def test_what_was_found_to_speak_for_spam_stands(self, outbox: Outbox, hands: Hands) -> None:
+        """Reading again does not judge: it takes a release to send it."""
+        given = read(Inbound(PEOPLE, JSON), CONTACT, NOW).submission
+        spam = replace(given.leads[0], state=LeadState.SPAM, reason="5 links; BBCode", suspicions=("5 links", "BBCode"))
+        receipt = await outbox.add(replace(given, leads=(spam, replace(given.leads[1], suspicions=("a link",)))))
+        ada, mary = [lead_id for lead_id, _ in receipt.leads]
+        await does(hands, "spam", mary)
+        await remapped(hands, ada, CONTACT)
+
+        kept = {lead.id: lead.lead for lead in await outbox.books.leads()}
+        assert (kept[ada].state, kept[ada].reason, kept[ada].suspicions) == (
+            LeadState.SPAM,
+            "5 links; BBCode",
+            ("5 links", "BBCode"),
+        )
+        assert (kept[mary].state, kept[mary].suspicions) == (LeadState.PENDING, ("a link",))
+        done = await rehearse(outbox.books, RelayConfig(forms={"contact": CONTACT}), 10, None, lambda _: None)
+        assert (done.changed, done.unchanged) == (0, 2)
+
+
+class TestSenders:
+    """Whose leads are never spam."""
+
+    async def test_a_release_teaches_nothing_unless_the_senders_are_allowed(self, outbox: Outbox, hands: Hands) -> None:
+        [one] = await add(outbox, 1, person(1, state=LeadState.SPAM))
+        [other] = await add(outbox, 2, person(2, state=LeadState.SPAM, email="Ada2@Example.com"))
+        await does(hands, "release", one)
+        await hands.do("release", [other, "none"], allow=True)
+
+        assert not await outbox.books.is_allowed_sender("ada1@example.com")
+        assert await outbox.books.is_allowed_sender("ADA2@example.com")
+        [sender] = await outbox.books.allowed_senders()
+        assert (sender.address, sender.since, sender.who) == ("ada2@example.com", LATER, "cli:mary")
+        assert sorted(await trail(outbox)) == [
+            ("cli:mary", "allow", other, "senders: 1"),
+            ("cli:mary", "release", one, ""),
+            ("cli:mary", "release", other, ""),
+        ]
+
+    async def test_what_was_not_released_allows_nobody(self, outbox: Outbox, hands: Hands) -> None:
+        lead_id = await settled(outbox, 1, LeadState.DELIVERED)
+
+        assert await hands.do("release", [lead_id], allow=True) == {lead_id: "it is delivered"}
+        assert await outbox.books.allowed_senders() == []
+
+    async def test_they_are_allowed_once_and_forgotten_and_the_trail_does_not_name_them(
+        self, outbox: Outbox, hands: Hands
+    ) -> None:
+        for _ in range(2):
+            await hands.allow(["Mary@Example.com", "mary@example.com", "bob@example.com"])
+        assert [one.address for one in await outbox.books.allowed_senders()] == ["bob@example.com", "mary@example.com"]
+        assert await hands.forget(["MARY@example.com", "none@example.com"]) == ["none@example.com"]
+
+        assert [one.address for one in await outbox.books.allowed_senders()] == ["bob@example.com"]
+        assert [(what, words) for _, what, _, words in await trail(outbox)] == [
+            *[("allow", "senders: 2")] * 2,
+            ("forget", "senders: 1"),
+        ]
+
+    async def test_what_is_no_address_is_refused_and_nobody_allowed(self, outbox: Outbox, hands: Hands) -> None:
+        with pytest.raises(ActRefused, match="mary: this is not a valid e-mail address"):
+            await hands.allow(["bob@example.com", "mary"])
+
+        assert await outbox.books.allowed_senders() == []
+        assert not await outbox.books.is_allowed_sender("")
 
 
 async def remapped(hands: Hands, lead_id: str, endpoint: Form | Hook, *, dry_run: bool = False) -> list[Change]:

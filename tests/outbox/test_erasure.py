@@ -71,6 +71,7 @@ async def filled(outbox: Outbox) -> dict[str, str]:
     await outbox.change_workspace("default", lambda known: replace(known, paused=f"no {ADA}"))
     alert = {"name": "stuck", "since": NOW, "words": f"{ADA} is stuck"}
     await outbox.write(lambda open_: open_.execute(insert(alerts).values(alert)))
+    await Hands(outbox, "cli:mary", lambda: NOW).allow([ADA, "other@example.com"])
     return {"own": own, "mail": mail, "extra": extra, "blamed": blamed, "nobody": nobody, "two": two, "beside": beside}
 
 
@@ -95,6 +96,7 @@ async def test_an_address_is_erased_wherever_it_stands_and_its_rows_stay(outbox:
     kept = await outbox.books.submission(own.submission_id)
     assert kept is not None
     assert (kept.body, kept.headers, kept.event_id, kept.note) == (b"", {}, None, "its contents were erased")
+    assert [one.address for one in await outbox.books.allowed_senders()] == ["other@example.com"]
     assert await leads_with(outbox, ADA) == []
     for table, columns in BESIDE.items():
         async for row in outbox.books.each(table):

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import StoreUnavailable
-from app.lead import Lead, LeadState, Reason, Submission
+from app.lead import Lead, LeadState, Reason, Receipt, Submission
 from app.outbox import rows
 from app.outbox.outbox import Outbox
 from app.outbox.records import Attempt, QueuedLead, Settlement, Workspace
@@ -25,6 +25,7 @@ from tests.running import locked, stored
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=15)
+PENDING, SPAM = LeadState.PENDING, LeadState.SPAM
 
 
 only_sqlite = pytest.mark.parametrize("new_store", ["sqlite"], indirect=True)
@@ -128,6 +129,63 @@ async def test_a_repeat_after_its_window_is_new(outbox: Outbox) -> None:
     assert within.id == first.id
     assert after.id != first.id
     assert (await outbox.add(submission(received_at=NOW + timedelta(minutes=11)))).id == after.id
+
+
+def judged(state: LeadState, *others: LeadState, **more: object) -> Submission:
+    """The same content each time, its leads judged so."""
+    people = tuple(Lead(email=f"{n}@example.com", state=one) for n, one in enumerate((state, *others)))
+    return submission(0, leads=people, **more)
+
+
+class TestTwins:
+    """The same content, once judged spam and once good."""
+
+    async def test_spam_repeats_what_was_judged_good(self, outbox: Outbox) -> None:
+        good = await outbox.add(judged(PENDING))
+        spam = await outbox.add(judged(SPAM))
+
+        assert (spam.id, spam.leads, spam.repeat) == (good.id, good.leads, True)
+        assert len(await outbox.books.leads()) == 1
+
+    async def test_what_is_good_never_repeats_spam(self, outbox: Outbox) -> None:
+        spam = await outbox.add(judged(SPAM))
+        again = await outbox.add(judged(SPAM))
+        good = await outbox.add(judged(PENDING))
+        late = await outbox.add(judged(SPAM))
+
+        assert (again.id, again.repeat) == (spam.id, True)
+        assert (good.id != spam.id, good.repeat) == (True, False)
+        assert (late.id, late.repeat) == (good.id, True)
+        assert len(await outbox.books.leads()) == 2
+
+    @pytest.mark.parametrize("order", [(SPAM, PENDING, SPAM), (PENDING, SPAM, PENDING), (SPAM, SPAM, PENDING)])
+    async def test_so_it_is_within_one_commit(self, outbox: Outbox, order: tuple[LeadState, ...]) -> None:
+        async def work(connection: AsyncConnection) -> list[Receipt]:
+            added = await outbox._adding.add(connection, [judged(state) for state in order])
+            return [receipt for receipt, _ in added]
+
+        receipts = await outbox.write(work)
+        good = next(one for one, state in zip(receipts, order, strict=True) if state is PENDING)
+        kept = {lead.id: lead.lead.state for lead in await outbox.books.leads()}
+
+        assert PENDING in {kept[lead_id] for lead_id, _ in good.leads}
+        assert len(kept) == (1 if order[0] is PENDING else 2)
+
+    async def test_when_the_good_ones_window_is_over_spam_is_its_own(self, outbox: Outbox) -> None:
+        good = await outbox.add(judged(PENDING, fingerprint_expires=NOW + timedelta(minutes=10)))
+        later = NOW + timedelta(minutes=11)
+        spam = await outbox.add(judged(SPAM, received_at=later, fingerprint_expires=later + timedelta(minutes=10)))
+        again = await outbox.add(judged(PENDING, received_at=later, fingerprint_expires=later + timedelta(minutes=10)))
+
+        assert len({good.id, spam.id, again.id}) == 3
+
+    async def test_of_several_people_it_matters_which_are_spam(self, outbox: Outbox) -> None:
+        one = await outbox.add(judged(SPAM, PENDING))
+        other = await outbox.add(judged(PENDING, SPAM))
+        good = await outbox.add(judged(PENDING, PENDING))
+
+        assert len({one.id, other.id, good.id}) == 3
+        assert (await outbox.add(judged(SPAM, PENDING))).id == good.id
 
 
 async def test_a_claimed_lead_is_claimed_by_nobody_else(outbox: Outbox) -> None:

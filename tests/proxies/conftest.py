@@ -31,7 +31,7 @@ redirect = "https://www.example.com/thanks"
 source = "json"
 secrets = ["a-secret-of-the-hook"]
 """
-Front = Callable[[Path, int, int], AbstractContextManager[None]]
+Front = Callable[..., AbstractContextManager[None]]
 PROXIES: dict[str, Front] = {"nginx": fronts.nginx, "caddy": fronts.caddy}
 
 
@@ -55,13 +55,13 @@ class Stand:
         """The website's origin, which is another one."""
         return "https://www.example.com"
 
-    def client(self, source: str = "127.0.0.9", seconds: float = 20) -> httpx.Client:
+    def client(self, source: str = "127.0.0.8", seconds: float = 20) -> httpx.Client:
         """A client whose own address is `source`. One from 127.0.0.1 would be a proxy that the relay trusts."""
         transport = httpx.HTTPTransport(verify=fronts.believing(), local_address=source)
         return self.stack.enter_context(httpx.Client(base_url=self.address, transport=transport, timeout=seconds))
 
     @contextmanager
-    def connection(self, source: str = "127.0.0.9") -> Iterator[socket.socket]:
+    def connection(self, source: str = "127.0.0.8") -> Iterator[socket.socket]:
         """A connection through which a test sends what no client would."""
         with socket.create_connection(("127.0.0.1", self.port), 20, (source, 0)) as plain:
             if self.address.startswith("http:"):
@@ -81,7 +81,7 @@ def stand_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """Puts a proxy before a relay of its own."""
     with ExitStack() as stack:
 
-        def start(name: str, front: Front, scheme: str = "https") -> Stand:
+        def start(name: str, front: Front, scheme: str = "https", **settings: str) -> Stand:
             if fronts.program(name) is None:
                 pytest.skip(f"needs Debian's {name}, which .ci/run installs")
             folder = tmp_path_factory.mktemp(name)
@@ -90,9 +90,8 @@ def stand_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             sandbox = SandboxClient(stack.enter_context(served(create_sandbox())))
             stack.callback(sandbox.close)
             address = f"{scheme}://{fronts.NAME}:{free_port()}"
-            relay = RelayProcess(
-                folder, sandbox.address, toml=toml, public_url=address, delivery_requests_per_second="500"
-            )
+            given = {"public_url": address, "delivery_requests_per_second": "500", **settings}
+            relay = RelayProcess(folder, sandbox.address, toml=toml, **given)
             stack.callback(relay.stop)
             relay.start()
             stand = Stand(name, address, relay, sandbox, folder, stack)

@@ -37,6 +37,17 @@ http {{
 BARE = "server {{ listen 127.0.0.1:{port}; access_log off; location / {{ proxy_pass http://127.0.0.1:{relay}; }} }}"
 """What many write, and no more: HTTP/1.0 to the relay, Host and scheme not passed on."""
 
+CDN = "127.0.0.9"
+"""The address of what stands before the proxy: there, visitors have addresses of their own, which here nobody has."""
+BEHIND_CDN = {
+    "nginx": (
+        "    access_log off;\n",
+        f"    access_log off;\n    set_real_ip_from {CDN};\n    real_ip_header X-Forwarded-For;\n",
+    ),
+    "caddy": ("\t\tlb_try_duration 15s\n", f"\t\tlb_try_duration 15s\n\t\ttrusted_proxies {CDN}/32\n"),
+}
+"""What makes each of them believe it, as deploy/nginx.conf says for nginx."""
+
 OFFLINE = """
 	admin off
 	auto_https disable_redirects

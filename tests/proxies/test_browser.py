@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from starlette.responses import HTMLResponse
 
+from tests.browsing import CHROMIUM, chromium
 from tests.proxies.conftest import Stand
 from tests.running import eventually, served
-from tests.test_browser import CHROMIUM, FLAGS
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,11 +42,8 @@ def website(stand: Stand) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = chromium.new_context(ignore_https_errors=True).new_page()
-        yield opened
-        chromium.close()
+    with chromium() as running:
+        yield running.new_context(ignore_https_errors=True).new_page()
 
 
 def test_a_plain_form_and_a_script_reach_the_relay_from_another_origin(stand: Stand, website: str, page: Page) -> None:

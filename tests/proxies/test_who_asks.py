@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.main import STRANGERS_PER_MINUTE
 from tests.proxies import fronts
-from tests.proxies.conftest import Stand
+from tests.proxies.conftest import PROXIES, Stand
 from tests.running import eventually
 
 pytestmark = pytest.mark.slow
@@ -26,39 +26,57 @@ FORGED = {
 }
 
 
-def statuses(client: httpx.Client, count: int, headers: dict[str, str] | None = None) -> list[int]:
-    """Of so many posts to a form that is not there, of which one address may send only so many a minute."""
-    return [client.post("/forms/nowhere", data={"email": "x"}, headers=headers).status_code for _ in range(count)]
+ALLOWED = 10
+"""How many posts a minute one address may send here."""
 
 
-def test_two_clients_are_told_apart_and_a_forged_header_gets_nobody_around_the_limit(stand: Stand) -> None:
-    greedy, other = stand.client("127.0.0.2"), stand.client("127.0.0.3")
-    answers = statuses(greedy, STRANGERS_PER_MINUTE + 1)
-    assert (answers[0], answers[-1]) == (404, 429)
+@pytest.fixture(scope="module", params=PROXIES)
+def behind_cdn(request: pytest.FixtureRequest, stand_of: Callable[..., Stand]) -> Stand:
+    """Each proxy behind a further one, which both it and the relay trust, and which tells visitors' addresses."""
+    name, front = request.param, PROXIES[request.param]
+    return stand_of(
+        name,
+        lambda *at: front(*at, fronts.BEHIND_CDN[name]),
+        rate_limit_address=f"{ALLOWED}/minute",
+        trusted_proxies=f"127.0.0.1, {fronts.CDN}",
+    )
 
-    assert statuses(other, 1) == [404]
-    for forged in ("203.0.113.7", "127.0.0.1", "127.0.0.3", "203.0.113.8, 127.0.0.1", "", "unknown", "[::1]:80"):
-        assert statuses(greedy, 1, {"X-Forwarded-For": forged}) == [429], forged
-    assert statuses(greedy, 1, FORGED) == [429]
-    answer = greedy.post("/forms/nowhere", data={"email": "x"})
-    assert int(answer.headers["Retry-After"]) > 0
+
+@pytest.fixture
+def visit(behind_cdn: Stand) -> Callable[..., int]:
+    """Posts for a visitor of that address, with what he claims in front of what the CDN says; gives the status."""
+    cdn, number = behind_cdn.client(fronts.CDN), count()
+
+    def post(address: str, claimed: str = "") -> int:
+        told = f"{claimed}, {address}" if claimed else address
+        data = {"email": f"{address}.{next(number)}@example.com"}
+        return cdn.post("/forms/contact", data=data, headers={**FORGED, "X-Forwarded-For": told}).status_code
+
+    return post
 
 
-def test_a_forged_header_makes_nobody_else_pay(stand: Stand) -> None:
+def test_two_visitors_are_told_apart_and_no_claim_gets_one_around_the_limit(visit: Callable[..., int]) -> None:
+    assert [visit("198.51.100.1") for _ in range(ALLOWED + 1)] == [303] * ALLOWED + [429]
+    assert visit("198.51.100.2") == 303
+    for claimed in ("203.0.113.7", "127.0.0.1", "198.51.100.2", "203.0.113.8, 127.0.0.1", "unknown", "[::1]:80"):
+        assert visit("198.51.100.1", claimed) == 429, claimed
+
+
+def test_a_claim_makes_nobody_else_pay(visit: Callable[..., int]) -> None:
     """Else a stranger could shut out a firm's whole office."""
-    liar, victim = stand.client("127.0.0.4"), stand.client("127.0.0.5")
-    statuses(liar, STRANGERS_PER_MINUTE + 1, {"X-Forwarded-For": "127.0.0.5"})
-    assert statuses(victim, 1) == [404]
+    assert {visit("198.51.100.3", "198.51.100.4") for _ in range(ALLOWED + 1)} == {303, 429}
+    assert visit("198.51.100.4") == 303
 
 
-def test_straight_to_the_relay_only_a_proxy_it_trusts_may_name_a_client(stand: Stand) -> None:
-    transport = httpx.HTTPTransport(local_address="127.0.0.6")
-    with httpx.Client(base_url=stand.relay.address, transport=transport) as stranger:
-        answers = [
-            stranger.post("/forms/nowhere", data={"email": "x"}, headers={"X-Forwarded-For": f"198.51.100.{number}"})
-            for number in range(STRANGERS_PER_MINUTE + 1)
-        ]
-    assert answers[-1].status_code == 429
+def test_who_is_no_proxy_is_not_believed_whom_he_asks_for(behind_cdn: Stand, visit: Callable[..., int]) -> None:
+    """Neither by the proxy nor, where he reaches it, by the relay."""
+    straight = httpx.HTTPTransport(local_address="127.0.0.6")
+    with httpx.Client(base_url=behind_cdn.relay.address, transport=straight) as stranger:
+        for client in (behind_cdn.client("127.0.0.7"), stranger):
+            for number in range(ALLOWED + 1):
+                data = {"email": f"liar{number}.{id(client)}@example.com"}
+                client.post("/forms/contact", data=data, headers={**FORGED, "X-Forwarded-For": "198.51.100.5"})
+    assert visit("198.51.100.5") == 303
 
 
 def test_the_figures_are_not_for_who_comes_through_the_proxy(stand: Stand) -> None:

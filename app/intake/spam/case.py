@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
+from app.addresses import split_address
 from app.endpoints import Form
+from app.intake.spam.said import Said
 from app.lead import Field, Lead
 from app.sources.trees import dotted
 
-SURELY: Final = 100
+SURELY: Final = 1000
 """The weight that is spam by itself, whatever the form's `threshold`."""
 
 
@@ -38,18 +39,27 @@ class Stamped:
 class Case:
     """One lead of a form, and what came with it.
 
+    `said` is what the person wrote, `fields` all that was sent, `own_origin` the relay's.
     `headers` are the request's, by names in small letters; `senders` how many others sent the same message, or the
     same link, within a day.
     """
 
     form: Form
     lead: Lead
+    said: Said
     fields: tuple[Field, ...]
     headers: Mapping[str, str]
-    now: datetime
     own_origin: str = ""
     stamped: Stamped = Stamped()
     senders: int = 0
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The form's own websites, to which anybody may link."""
+        form = self.form
+        addresses = (*form.allowed_origins, *form.allowed_redirects, form.redirect or "", self.own_origin)
+        parts = [split_address(one) for one in addresses if one]
+        return frozenset((one.hostname or "").removeprefix("www.") for one in parts if one)
 
     def sent_as(self, name: str) -> str:
         """What a field of that name holds, however deep it stands; empty where there is none."""

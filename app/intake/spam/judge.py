@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from starlette.requests import Request
 
 from app.endpoints import Form
 from app.intake.spam.case import Case
-from app.intake.spam.layers import Verdict, weigh
+from app.intake.spam.layers import weigh
+from app.intake.spam.repeats import Repeats
+from app.intake.spam.said import said
 from app.intake.spam.stamp import FIELD, Stamps
 from app.lead import Entry, Lead, LeadState
 from app.reader import Reading
+
+HONEYPOT: Final = "honeypot"
+PROVIDER: Final = "provider"
+"""The layers of a verdict that reading already gave: a trap's of a usual name, and the form service's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,7 @@ class Judge:
     """Judges readings. `is_allowed` tells whose leads are never spam; `on_spam` gets the layers that found it."""
 
     stamps: Stamps
+    repeats: Repeats
     own_origin: str
     is_allowed: Callable[[str], Awaitable[bool]]
     on_spam: Callable[[str, Iterable[str]], None]
@@ -37,17 +45,21 @@ class Judge:
         if lead.state not in {LeadState.PENDING, LeadState.SPAM}:
             return lead
         verdict = weigh(await self._case(form, lead, entry, reading, request))
-        if not verdict.is_spam and lead.state is not LeadState.SPAM:
-            return replace(lead, suspicions=verdict.words)
-        return self._as_spam(form, lead, verdict)
-
-    def _as_spam(self, form: Form, lead: Lead, verdict: Verdict) -> Lead:
-        self.on_spam(form.name, dict.fromkeys(name for name, _ in verdict.signs))
-        reason = lead.reason or "; ".join(verdict.words)
-        return replace(lead, state=LeadState.SPAM, reason=reason, suspicions=verdict.words)
+        lead = replace(lead, suspicions=verdict.words)
+        is_by_reader = lead.state is LeadState.SPAM
+        if not (verdict.is_spam or is_by_reader):
+            return lead
+        is_trapped = is_by_reader and lead.reason.startswith(HONEYPOT)
+        if (is_trapped or not is_by_reader) and await self.is_allowed(lead.email):
+            return replace(lead, state=LeadState.PENDING, reason="")
+        found = {HONEYPOT if is_trapped else PROVIDER} if is_by_reader else set()
+        self.on_spam(form.name, found | {name for name, _ in verdict.signs})
+        reason = lead.reason if is_by_reader else "; ".join(verdict.words)
+        return replace(lead, state=LeadState.SPAM, reason=reason)
 
     async def _case(self, form: Form, lead: Lead, entry: Entry, reading: Reading, request: Request) -> Case:
         """All that the layers are to know. What has to be asked elsewhere is asked here."""
         now = reading.submission.received_at
-        case = Case(form, lead, entry.fields, dict(request.headers), now, self.own_origin)
-        return replace(case, stamped=self.stamps.read(case.sent_as(FIELD), form.name, now))
+        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_origin)
+        stamped = self.stamps.read(case.sent_as(FIELD), form.name, now)
+        return replace(case, stamped=stamped, senders=await self.repeats.others(case))

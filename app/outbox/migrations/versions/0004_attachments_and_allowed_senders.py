@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("file", sa.String(length=64), nullable=False),
     )
     op.create_index("ix_attachments_submission_id", "attachments", ["submission_id"])
+    op.create_index("ix_attachments_file", "attachments", ["file"])
     op.create_table(
         "allowed_senders",
         sa.Column("address", sa.Text(), primary_key=True),

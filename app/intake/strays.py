@@ -1,0 +1,37 @@
+"""What goes astray: addresses that lead nowhere, and faults of our own. A person is shown a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
+
+from app.config import RelayConfig
+from app.intake import replies
+from app.intake.pages import look_of
+
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+
+def handlers(config: RelayConfig) -> dict[int | type[Exception], Handler]:
+    """What is answered in each case, by status."""
+
+    async def nowhere(request: Request, error: HTTPException) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return await http_exception_handler(request, error)
+        look = look_of(request, config)
+        title, detail = look.say("No such page"), look.say("There is no page at this address.")
+        return replies.failed(request, 404, title, detail, look=look)
+
+    async def fault(request: Request, _: Exception) -> Response:
+        look = look_of(request, config)
+        title = look.say("Something went wrong")
+        detail = look.say(
+            "It is not certain that your message arrived. Please send it again; it will not arrive twice."
+        )
+        return replies.failed(request, 500, title, detail if request.method == "POST" else "", look=look)
+
+    return {404: nowhere, 500: fault}
