@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -411,6 +412,17 @@ def test_what_agencyhandy_says_is_bounded_before_it_becomes_a_reason() -> None:
     [settlement] = POLICY.decide(refused(400, "x" * 100_000), ONE, NOW).settlements
 
     assert len(settlement.reason) < 400
+
+
+@pytest.mark.parametrize("word", ["email ", "duplicate ", "abcdefg "])
+def test_a_page_of_a_megabyte_keeps_nobody_waiting(word: str) -> None:
+    many = tuple(replace(queued(f"Ada{number} King{number}"), id=f"lead-{number}") for number in range(500))
+    answer = Answer(400, word * (1024 * 1024 // len(word)))
+
+    started = time.process_time()
+    assert POLICY.classify(answer, many) is Outcome.REFUSED
+
+    assert time.process_time() - started < 0.3
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"message": {"deep": 1}}', "null", '"words"', "\x00"])
