@@ -47,7 +47,9 @@ class Fetcher:
         self, outbox: Outbox, hooks: Mapping[str, Hook], policy: Policy, clock: Callable[[], datetime]
     ) -> None:
         self._outbox, self._hooks, self._policy, self._clock = outbox, hooks, policy, clock
-        self._http = httpx.AsyncClient(headers={"user-agent": "lead-relay", "accept": "application/json"})
+        self._http = httpx.AsyncClient(
+            headers={"user-agent": "lead-relay", "accept": "application/json", "accept-encoding": "gzip"}
+        )
         self._id = outbox.new_id()
 
     @asynccontextmanager
