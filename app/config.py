@@ -15,7 +15,7 @@ from app.addresses import base_address
 from app.endpoints import Form, Hook
 from app.errors import ConfigurationError
 from app.settings import explain
-from app.values import Duration, Model, Name, Region, Secret, Text, is_duration, is_region
+from app.values import Duration, Id, Key, Model, Name, Region, Secret, Text, is_duration, is_region
 
 OWN_WORKSPACES = {"default", "sandbox"}
 
@@ -23,8 +23,8 @@ OWN_WORKSPACES = {"default", "sandbox"}
 class WorkspaceConfig(Model):
     """One more AgencyHandy company, with its own key and limits; what is left out is as the settings say."""
 
-    api_key: Secret
-    company_id: Text | None = None
+    api_key: Key
+    company_id: Id | None = None
     base_url: Annotated[str, AfterValidator(base_address)] | None = None
     batch: Annotated[int, Field(ge=1, le=500)] | None = None
     requests_per_second: PositiveFloat | None = None

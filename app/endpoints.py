@@ -22,6 +22,7 @@ from app.addresses import base_address, origin_of, split_address
 from app.values import (
     Duration,
     Header,
+    Key,
     LeadField,
     Model,
     Name,
@@ -116,7 +117,7 @@ class Signature(Model):
 class FetchConfig(Model):
     """How the people are fetched of whom a provider sends ids only: with `token`, from its API or at `base_url`."""
 
-    token: Secret
+    token: Key
     base_url: Annotated[str, AfterValidator(base_address)] | None = None
 
 

@@ -15,6 +15,7 @@ from app.lead import FIELDS
 from app.settings import read_secret_file
 
 DURATION = re.compile(r"(\d{1,6}) ?(s|m|h|d)")
+IN_A_HEADER = "[!-~]+"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -89,6 +90,18 @@ def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> S
     return SecretStr(value)
 
 
+def _a_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(IN_A_HEADER, value.get_secret_value()):
+        raise ValueError("expected a key as it is shown to you: no spaces, and no letters with accents")
+    return value
+
+
+def _an_id(value: str) -> str:
+    if not re.fullmatch(IN_A_HEADER, value):
+        raise ValueError("expected an id such as 653ec43cfdd385da07927d7e")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_a_name)]
 Region = Annotated[str, AfterValidator(_a_region)]
 Header = Annotated[str, AfterValidator(_a_header)]
@@ -96,6 +109,8 @@ Text = Annotated[str, Field(min_length=1)]
 Rule = Annotated[str, Field(min_length=1, max_length=2000)]
 Rules = Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_alternatives)]
 Secret = Annotated[SecretStr, BeforeValidator(_a_secret)]
+Key = Annotated[Secret, AfterValidator(_a_key)]
+Id = Annotated[str, AfterValidator(_an_id)]
 Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
 LeadField = Annotated[str, AfterValidator(_a_lead_field)]
 

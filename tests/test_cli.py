@@ -505,7 +505,7 @@ class TestLeads:
         assert "s3cret" not in done.stderr
 
     def test_it_says_that_it_only_delivers(self, folder: Path) -> None:
-        with running(folder, "serve", "--role", "delivery"):
+        with running(folder, "serve", "--role", "delivery", SANDBOX="true"):
             eventually(lambda: "(it only delivers;" in (folder / "log").read_text(), "it says so")
 
     def test_an_unknown_id_is_said_to_be(self, run: Run, ids: list[str]) -> None:

@@ -296,8 +296,11 @@ def test_a_connection_lost_after_sending_leaves_every_outcome_unknown(leads: tup
     assert all(one.unknown and one.state is LeadState.PENDING for one in decision.settlements)
 
 
-def test_an_unknown_outcome_stays_unknown_through_later_failures() -> None:
-    [settlement] = POLICY.decide(refused(503), (queued(unknown=True),), NOW).settlements
+@pytest.mark.parametrize(
+    "answer", [refused(503), refused(429), refused(401), Answer(None, "ConnectError", sent=False)], ids=str
+)
+def test_an_unknown_outcome_stays_unknown_through_later_failures(answer: Answer) -> None:
+    [settlement] = POLICY.decide(answer, (queued(unknown=True),), NOW).settlements
 
     assert settlement.unknown
 
