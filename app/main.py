@@ -75,8 +75,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             await outbox.open()
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
-            if delivers:
-                await stack.enter_async_context(watch.running())
+            await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, people.load_libraries)
             yield
 

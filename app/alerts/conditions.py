@@ -21,8 +21,17 @@ Found = Iterator[tuple[str, Mapping[str, object]]]
 
 
 def _waiting(facts: Facts, config: RelayConfig) -> Found:
+    return ((name, more) for name, more in _late(facts, config) if name not in facts.unserved)
+
+
+def _unserved(facts: Facts, config: RelayConfig) -> Found:
+    return ((name, more) for name, more in _late(facts, config) if name in facts.unserved)
+
+
+def _late(facts: Facts, config: RelayConfig) -> Found:
+    """A lead that came when the clock was ahead is late too, as nobody knows since when it waits."""
     for workspace, since in facts.waiting.items():
-        if (age := facts.at - since) > config.alerts.after:
+        if (age := abs(facts.at - since)) > config.alerts.after:
             yield workspace, {"age": spelled(age)}
 
 
@@ -89,6 +98,10 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
     "waiting": (_waiting, """\
         Leads do not get through: for {place} the oldest has waited {age}. None is lost, and the relay keeps trying.
         Look at what else is said here, and whether AgencyHandy is up."""),
+    "unserved": (_unserved, """\
+        Nobody delivers the leads of {place}: relay.toml has no such workspace, or for default there is no
+        AGENCYHANDY_API_KEY. The oldest has waited {age}. Put it back; or say lead-relay leads spam and then lead-relay
+        leads remap for each, which gives them to the workspace that their form or hook has today."""),
     "paused": (_paused, """\
         AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. lead-relay check tells
         what is wrong; if it is the key, put the new one into the settings and start the relay again."""),

@@ -92,10 +92,12 @@ async def facts_of(
     still_held = exists().where(leads.c.submission_id == submissions.c.id, IS_HELD, mine)
     ways = await connection.execute(select(workspaces).where(workspaces.c.name.in_(names)))
     first = await connection.scalar(select(func.min(submissions.c.id)))
+    waits = await _pairs(connection, oldest)
     return Facts(
         at=now,
         balance=await balance(connection, since, endpoints),
-        waiting=await _pairs(connection, oldest),
+        waiting=waits,
+        unserved=waits.keys() - set(names),
         workspaces={row.name: Workspace(**row._mapping) for row in ways},
         held=await _pairs(connection, held.where(~under_way(fetching, before)).group_by(leads.c.reason)),
         quarantined=await _pairs(connection, doubted),
