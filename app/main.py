@@ -126,7 +126,7 @@ def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
 
     async def chore(at: datetime) -> None:
         nonlocal due
-        if at < due:
+        if due - KEEP_HOUSE_EVERY <= at < due:
             return
         due = at + KEEP_HOUSE_EVERY
         if erased := await keep_house(outbox, keep, at):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time
 from urllib.parse import quote
 
+import httpx
 import pytest
 from sqlalchemy import insert
 
+from app.config import RelayConfig
 from app.lead import LeadState
+from app.main import housekeeping
 from app.outbox.by_address import BESIDE, _texts, erase_beside, leads_with, mentions
 from app.outbox.erasure import keep_house, wipe
 from app.outbox.hands import Hands
@@ -23,6 +28,7 @@ from app.outbox.records import Attempt, Settlement
 from app.outbox.tables import alerts
 from tests.outbox.by_hand import NOW, add, claim, does, hands, outbox, person, said, settled, state_of, submission, url
 from tests.outbox.test_acts import unbalanced
+from tests.running import SandboxClient, eventually, started, stored
 
 __all__ = ["hands", "outbox", "url"]
 
@@ -187,6 +193,19 @@ class TestRetention:
             assert kept.body == b""
         assert await unbalanced(outbox) == []
 
+    async def test_a_relay_lets_go_hourly_whatever_its_clock_does(self, outbox: Outbox) -> None:
+        chore = housekeeping(RelayConfig.model_validate({"keep": "30d", "forms": {"contact": {}}}), outbox)
+        now = datetime.now(UTC)
+        first = await settled(outbox, 1, LeadState.SPAM)
+
+        await chore(now + 400 * DAY)
+        assert await state_of(outbox, first) is LeadState.ERASED
+        second = await settled(outbox, 2, LeadState.SPAM)
+        await chore(now + 400 * DAY + timedelta(minutes=59))
+        assert await state_of(outbox, second) is LeadState.SPAM
+        await chore(now + 100 * DAY)
+        assert await state_of(outbox, second) is LeadState.ERASED
+
     async def test_time_runs_from_when_it_was_finished(self, outbox: Outbox, hands: Hands) -> None:
         [lead_id] = await add(outbox, 1, person(state=LeadState.HELD))
         await does(replace(hands, clock=lambda: NOW + 29 * DAY), "discard", lead_id)
@@ -242,3 +261,19 @@ class TestRetention:
             assert not await store.tidy()
         assert await store.tidy()
         await store.close()
+
+
+def test_a_relay_that_runs_lets_go_of_what_is_kept_too_long(
+    relay: Callable[..., httpx.Client], sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    toml = tmp_path / "keep.toml"
+    toml.write_text("[forms.contact]\nkeep = '1s'\n")
+    with ExitStack() as stack:
+        client = started(stack, sandbox, tmp_path, toml)
+        client.post("/forms/contact", data={"name": "Ada", "email": ADA})
+        eventually(lambda: stored(tmp_path, "SELECT 1 FROM leads WHERE state = 'delivered'"), "it is delivered")
+    eventually(lambda: stored(tmp_path, "SELECT 1 FROM leads WHERE settled_at < ?", (time() - 1) * 1000), "it is old")
+    relay(toml.read_text())
+
+    eventually(lambda: stored(tmp_path, "SELECT 1 FROM leads WHERE state = 'erased' AND email = ''"), "it is erased")
+    assert sandbox.emails() == [ADA]
