@@ -13,6 +13,7 @@ from app.outbox.records import Facts
 MIB = 1024 * 1024
 DAY = 86400
 LONGER = 1.5
+DEAF_AFTER = 5
 SHORTEST_SILENCE = timedelta(hours=1)
 """Silence that was learned counts when it is so many times the longest that there was, and never before an hour."""
 
@@ -77,6 +78,12 @@ def _disk(facts: Facts, config: RelayConfig) -> Found:
         yield "", {"mib": facts.disk_free // MIB}
 
 
+def _deaf(facts: Facts, _: RelayConfig) -> Found:
+    for label, count in facts.deaf.items():
+        if count >= DEAF_AFTER:
+            yield label, {"count": count}
+
+
 def _silent(facts: Facts, config: RelayConfig) -> Found:
     for endpoint in config.endpoints():
         last, longest = facts.last_seen.get(endpoint.name, (None, None))
@@ -123,6 +130,9 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
         QUARANTINE_MIB, and find out who sends so much."""),
     "disk": (_disk, """\
         The disk is nearly full: {mib} MiB are left for the store. Make room; a full disk takes nothing in."""),
+    "deaf": (_deaf, """\
+        {place} has not taken the last {count} messages, so whoever it is does not hear of trouble, or gets no leads.
+        Compare the address and its password in relay.toml with the service: lead-relay alerts test tries it."""),
     "silent": (_silent, """\
         Nothing comes in at {place}: {came}, and it is never silent for more than {limit}. Send a test through the
         website or the provider, and look whether it still posts to {address}, with the same secret."""),

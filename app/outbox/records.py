@@ -162,7 +162,8 @@ class Facts:
     `held`: reason → leads. `quarantined`: reason and
     endpoint → requests of the last hour; `distrusted`: those of them that nobody has dealt with. `last_seen`:
     endpoint → when it last was sent something by somebody trusted, and its longest silence, where there was enough to
-    tell. `began`: when anything was stored first.
+    tell. `began`: when anything was stored first. `deaf`: who of those to be told → how many messages
+    were not taken since the last one that was.
     """
 
     at: datetime
@@ -176,6 +177,7 @@ class Facts:
     last_seen: Mapping[str, tuple[datetime, timedelta | None]] = field(default_factory=dict)
     began: datetime | None = None
     disk_free: int | None = None
+    deaf: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

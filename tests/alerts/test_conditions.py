@@ -44,6 +44,8 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("dropped long ago", {"balance": Balance({(1, "x", "accepted"): 1, (1, "x", "dropped"): 1})}, []),
     ("disk enough", {"disk_free": 500 * MIB}, []),
     ("disk low", {"disk_free": 500 * MIB - 1}, ["disk"]),
+    ("somebody who hears", {"deaf": {"alerts.leads_to 1 (JSON)": 4}}, []),
+    ("somebody who does not", {"deaf": {"alerts.leads_to 1 (JSON)": 5}}, ["deaf alerts.leads_to 1 (JSON)"]),
     ("silent as ever", {"last_seen": {"contact": (NOW - 15 * HOUR, 10 * HOUR)}}, []),
     ("silent for longer", {"last_seen": {"contact": (NOW - 15.1 * HOUR, 10 * HOUR)}}, ["silent contact"]),
     ("busy, silent for less than an hour", {"last_seen": {"contact": (NOW - HOUR, MINUTE)}}, []),
