@@ -167,6 +167,33 @@ async def test_one_lead_is_erased_with_the_request_it_came_in(outbox: Outbox, ha
     assert kept.body == b""
 
 
+async def answers(outbox: Outbox, lead_id: str) -> list[str]:
+    return [one.answer for one in await outbox.books.attempts(lead_id)]
+
+
+async def test_what_agencyhandy_answered_to_a_lead_goes_with_it(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox, 1)
+    [lead] = await claim(outbox)
+    answer = Attempt(lead_id, NOW, "refused", 400, "Ada is not wanted", 5)
+    await outbox.settle([Settlement(lead.id, lead.claim, LeadState.HELD, "refused")], [answer], NOW)
+    assert await answers(outbox, lead_id) == ["Ada is not wanted"]
+
+    await does(hands, "erase", lead_id)
+    assert await answers(outbox, lead_id) == [""]
+
+
+async def test_an_answer_that_comes_after_its_lead_was_erased_is_not_kept(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox, 1)
+    [lead] = await claim(outbox)
+    await outbox.reclaim(NOW + timedelta(minutes=1))
+    await does(hands, "erase", lead_id)
+    answer = Attempt(lead_id, NOW, "refused", 400, "Ada is not wanted", 5)
+    await outbox.settle([Settlement(lead.id, lead.claim, LeadState.HELD, "refused")], [answer], NOW)
+
+    assert await answers(outbox, lead_id) == [""]
+    assert await state_of(outbox, lead_id) is LeadState.ERASED
+
+
 class TestRetention:
     async def test_what_is_finished_goes_after_its_time_and_what_waits_stays(self, outbox: Outbox) -> None:
         states = {
