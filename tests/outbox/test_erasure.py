@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -26,7 +27,21 @@ from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Attempt, Settlement
 from app.outbox.tables import alerts
-from tests.outbox.by_hand import NOW, add, claim, does, hands, outbox, person, said, settled, state_of, submission, url
+from tests.outbox.by_hand import (
+    NOW,
+    add,
+    claim,
+    does,
+    hands,
+    outbox,
+    person,
+    said,
+    settled,
+    state_of,
+    submission,
+    trail,
+    url,
+)
 from tests.outbox.test_acts import unbalanced
 from tests.running import SandboxClient, eventually, started, stored
 
@@ -114,6 +129,16 @@ async def erase_address(hands: Hands, address: str) -> dict[str, str]:
     refused = await hands.do("erase", await leads_with(hands.outbox, address))
     await erase_beside(hands, address)
     return refused
+
+
+async def test_that_an_address_was_erased_is_in_the_audit_trail_without_it(outbox: Outbox, hands: Hands) -> None:
+    await filled(outbox)
+    await erase_address(hands, ADA)
+
+    who, what, lead_id, words = (await trail(outbox))[-1]
+    assert (who, what, lead_id) == ("cli:mary", "erase", None)
+    assert re.fullmatch(r"by e-mail address: \d+ requests, answers and words", words)
+    assert not any(ADA in str(deed) for deed in await trail(outbox))
 
 
 async def test_after_it_the_address_is_in_no_byte_of_the_files(tmp_path: Path) -> None:
