@@ -26,6 +26,7 @@ from app.values import (
     Duration,
     FileType,
     Header,
+    Key,
     LeadField,
     Model,
     Name,
@@ -226,7 +227,7 @@ class Signature(Model):
 class FetchConfig(Model):
     """How the people are fetched of whom a provider sends ids only: with `token`, from its API or at `base_url`."""
 
-    token: Secret
+    token: Key
     base_url: Annotated[str, AfterValidator(base_address)] | None = None
 
 

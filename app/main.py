@@ -89,8 +89,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             await outbox.open()
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
-            if delivers:
-                await stack.enter_async_context(watch.running())
+            await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, load_libraries)
             yield
 
@@ -163,7 +162,7 @@ def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
 
     async def chore(at: datetime) -> None:
         nonlocal due
-        if at < due:
+        if due - KEEP_HOUSE_EVERY <= at < due:
             return
         due = at + KEEP_HOUSE_EVERY
         if erased := await keep_house(outbox, keep, at):

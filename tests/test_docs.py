@@ -237,7 +237,7 @@ class TestRelayToml:
             assert not name.startswith("/"), "an example's file is beside its relay.toml"
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text("of a file")
-        environ = dict.fromkeys(re.findall(r'"env:([^"]+)"', block), "of the environment")
+        environ = dict.fromkeys(re.findall(r'"env:([^"]+)"', block), "of-the-environment")
         file = tmp_path / "relay.toml"
         file.write_text(block, encoding="utf-8")
         check(load_relay_config(file, environ), file)
