@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
@@ -24,7 +24,7 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status
+from app.intake import api, cors, forms, hooks, measured, replies, script, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
@@ -86,12 +86,26 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
         app.include_router(forms.router(intake))
+        app.include_router(script.router(intake))
         app.include_router(hooks.router(intake))
         app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
+    app.add_exception_handler(Exception, broken(settings, config))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
+
+
+def broken(settings: Settings, config: RelayConfig) -> Callable[[Request, Exception], Response]:
+    """Answers what nobody expected, outside of all middleware; the error is then raised on, into the log."""
+
+    def answer(request: Request, _: Exception) -> Response:
+        response = replies.broken(request, site=config.site)
+        cors.add_headers(response.headers, cors.cors_headers(request.scope, config.forms, settings.address))
+        return response
+
+    return answer
 
 
 def outbox_of(settings: Settings) -> Outbox:

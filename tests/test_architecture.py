@@ -27,7 +27,7 @@ LAYERS = (
     ("outbox",),
     ("preview",),
     ("reader",),
-    ("proof",),
+    ("proof", "repeats"),
     ("mapping", "sources"),
     ("config",),
     ("endpoints",),
@@ -43,7 +43,7 @@ BESIDE = {
     ("settings", "addresses"),  # checks those it is given
 }
 
-PURE = ("sources", "mapping", "proof", "reader", "lead", "errors", "delivery.policy", "delivery.contract")
+PURE = ("sources", "mapping", "proof", "repeats", "reader", "lead", "errors", "delivery.policy", "delivery.contract")
 WEB_HTTP_SQL = {
     *("fastapi", "starlette", "uvicorn", "httpx", "httpcore", "h11", "requests", "aiohttp", "urllib3", "jinja2"),
     *("sqlalchemy", "aiosqlite", "sqlite3", "alembic", "asyncpg", "psycopg"),
@@ -71,7 +71,7 @@ CHAPTERS = {
 """How many lines of code each may have; `frame` is all that has no chapter of its own."""
 CHAPTER_OF = {
     **{name: name for name in ("intake", "outbox", "delivery", "alerts", "desk")},
-    **dict.fromkeys(("mapping", "sources", "reader", "proof", "preview"), "reading"),
+    **dict.fromkeys(("mapping", "sources", "reader", "proof", "repeats", "preview"), "reading"),
     **dict.fromkeys(("cli", "cli_leads", "cli_store", "commands", "console", "checkup", "server"), "command line"),
     **dict.fromkeys(("sandbox", "drill"), "tools"),
 }

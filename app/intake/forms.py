@@ -28,24 +28,14 @@ def router(intake: Intake) -> APIRouter:
     routes = APIRouter(prefix="/forms/{name}", tags=["forms"])
     forms, site = intake.config.forms, intake.config.site
 
-    def with_cors(name: str, request: Request, response: Response) -> Response:
-        response.headers.update(replies.cors_headers(forms.get(name), request.headers.get("origin"), intake.public_url))
-        return response
-
     @routes.post("/", include_in_schema=False, response_model=None)
     @routes.post("", summary="Send a form", response_model=None, responses=FORM_RESPONSES, openapi_extra=FORM_BODY)
     async def send(name: str, request: Request) -> Response:
         """Takes a form as urlencoded, multipart or JSON. Answers 303 to a browser, JSON to a script."""
         try:
-            response = await receive(intake, name, request)
+            return await receive(intake, name, request)
         except Rejected as error:
-            response = replies.rejected(request, error, site=site, for_people=True)
-        return with_cors(name, request, response)
-
-    @routes.options("", summary="Whether a script may post", response_model=None)
-    async def ask(name: str, request: Request) -> Response:
-        """A browser's preflight."""
-        return with_cors(name, request, replies.preflight())
+            return replies.rejected(request, error, site=site, for_people=True)
 
     @routes.head("", include_in_schema=False, response_model=None)
     @routes.get("", summary="How to post to this form", response_model=None)

@@ -28,10 +28,12 @@ class HookReply(BaseModel):
 
 
 class FormReply(BaseModel):
-    """What a form answers a script."""
+    """What a form answers a script: thanks in the visitor's language, and the page to go on to, if there is one."""
 
     ok: bool
     receipt: str
+    message: str
+    redirect: str | None = None
 
 
 class Problem(BaseModel):

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.addresses import origin_of
 from app.endpoints import Form
 from app.errors import Rejected
-from app.intake.guard import origin_allowed
-from app.intake.openapi import HookReply, LeadReply
+from app.intake.language import language_of
+from app.intake.openapi import FormReply, HookReply, LeadReply
 from app.intake.pages import page
 from app.lead import Entry, Receipt
 from app.sources.base import Reply
@@ -22,6 +22,8 @@ MAX_ADDRESS = 2000
 UNSAFE = re.compile(r"[\\\s\x00-\x1f]")
 """What no address has in it. Browsers read `\\` as `/`, and leave some of the others out."""
 
+THANKS = "Your message has arrived. We will get back to you soon."
+FAILED = "This could not be sent. Please try again."
 REDIRECT_FIELDS = ("_next", "_redirect", "redirect", "redirectTo", "redirect_to", "returnURL", "retURL", "next")
 """What forms of other services call the page to go to."""
 
@@ -57,11 +59,12 @@ def hook_shaken(reply: Reply) -> Response:
 
 
 def form_accepted(request: Request, form: Form, entries: tuple[Entry, ...], receipt: Receipt) -> Response:
-    """A visitor's thanks; the same for spam and repeats, so that a robot learns nothing."""
+    """A visitor's thanks; the same for spam and repeats, so that a robot learns nothing. A script is not redirected."""
+    target = redirect_target(form, entries)
     if wants_json(request):
-        return JSONResponse({"ok": True, "receipt": receipt.id})
-    target = redirect_target(form, entries) or str(request.url_for("form_thanks", name=form.name).path)
-    return RedirectResponse(target, status_code=303)
+        reply = FormReply(ok=True, receipt=receipt.id, message=language_of(request)(THANKS), redirect=target)
+        return JSONResponse(reply.model_dump(exclude_none=True))
+    return RedirectResponse(target or request.url_for("form_thanks", name=form.name).path, status_code=303)
 
 
 def redirect_target(form: Form, entries: tuple[Entry, ...]) -> str | None:
@@ -108,23 +111,9 @@ def rejected(request: Request, error: Rejected, *, site: str, for_people: bool) 
     return response
 
 
-def cors_headers(form: Form | None, origin: str | None, public_url: str) -> dict[str, str]:
-    """What lets a page's script read the answer, errors included; nothing for a page that may not post."""
-    if form is None or not form.allowed_origins:
-        return {"Access-Control-Allow-Origin": "*"}
-    if origin is None or not origin_allowed(form, origin, public_url):
-        return {"Vary": "Origin"}
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
-
-
-def preflight() -> Response:
-    """The answer to a browser that asks whether a script may post."""
-    allowed = {
-        "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-        "Access-Control-Allow-Headers": "Accept, Content-Type, Idempotency-Key, X-Requested-With",
-        "Access-Control-Max-Age": "86400",
-    }
-    return Response(status_code=204, headers=allowed)
+def broken(request: Request, *, site: str) -> Response:
+    """500, where something happened that should not. Whether anything was kept is not sure, but again does no harm."""
+    return failed(request, 500, "Not stored", language_of(request)(FAILED), site=site)
 
 
 def _is_in(address: str, origins: list[str]) -> bool:

@@ -53,7 +53,12 @@ def test_a_script_is_answered_in_json_and_never_redirected(guarded: httpx.Client
     answer = guarded.post("/forms/contact", data=ADA, headers=headers)
 
     assert answer.status_code == 200
-    assert answer.json() == {"ok": True, "receipt": answer.json()["receipt"]}
+    assert answer.json() == {
+        "ok": True,
+        "receipt": answer.json()["receipt"],
+        "message": "Your message has arrived. We will get back to you soon.",
+        "redirect": f"{SITE}/thanks",
+    }
 
 
 def test_a_json_body_is_answered_in_json(relay: Start, sandbox: SandboxClient) -> None:
