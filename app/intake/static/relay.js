@@ -73,7 +73,7 @@
           if (!window.relayAltcha) await new Promise((done) => (add(document.head, "script", { src }).onload = done));
           return window.relayAltcha(captcha.challenge);
         })
-        .catch(() => (began = 0));
+        .catch(() => (began += 1e4 - FRESH)); // not again with every key that is pressed
     };
 
     // One key for what is typed, also after a reload: who sends it twice has sent it once.
@@ -220,8 +220,7 @@
 
   const of = (form) => relays.get(form) || relays.set(form, relay(form)).get(form);
   const touched = ({ target }) => {
-    const form = target.closest && target.closest("form[data-relay]");
-    if (form) of(form).begin();
+    if (target.form && target.form.matches("[data-relay]")) of(target.form).begin();
   };
   window.leadRelay = true;
   document.addEventListener("focusin", touched);
