@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_leads, cli_store, console
+from app import cli_forms, cli_leads, cli_store, console
 from app.commands import InWords, Json, configuration, with_books
 from app.errors import ConfigurationError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="Takes enquiries and delivers each one to AgencyHandy as a lead, once.",
 )
 app.add_typer(cli_leads.commands, name="leads")
+app.add_typer(cli_forms.commands, name="form")
 app.add_typer(cli_store.commands)
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 app.add_typer(alerts, name="alerts")

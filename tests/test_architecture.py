@@ -19,7 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_leads", "cli_store"),
+    ("cli_forms", "cli_leads", "cli_store"),
     ("commands",),
     ("server", "checkup", "console", "drill"),
     ("main",),
@@ -72,7 +72,9 @@ CHAPTERS = {
 CHAPTER_OF = {
     **{name: name for name in ("intake", "outbox", "delivery", "alerts", "desk")},
     **dict.fromkeys(("mapping", "sources", "reader", "proof", "repeats", "preview"), "reading"),
-    **dict.fromkeys(("cli", "cli_leads", "cli_store", "commands", "console", "checkup", "server"), "command line"),
+    **dict.fromkeys(
+        ("cli", "cli_forms", "cli_leads", "cli_store", "commands", "console", "checkup", "server"), "command line"
+    ),
     **dict.fromkeys(("sandbox", "drill"), "tools"),
 }
 

@@ -254,10 +254,12 @@ class TestWhatIsWrong:
         expect(page.get_by_role("status")).to_contain_text("Please give an e-mail address")
         expect(page.get_by_role("status")).to_be_focused()
 
-    @pytest.mark.parametrize("context", [{"locale": "de-DE"}], indirect=True)
-    def test_it_is_said_in_the_visitors_language(self, page: Page, site: Website, box: Middlebox) -> None:
+    @pytest.mark.parametrize(("context", "chosen"), [({"locale": "de-DE"}, ""), ({}, "?lang=de")], indirect=["context"])
+    def test_it_is_said_in_the_visitors_language_or_in_one_that_the_form_chooses(
+        self, page: Page, site: Website, box: Middlebox, chosen: str
+    ) -> None:
         box.next = ["busy"]
-        opened(page, site, box.address)
+        opened(page, site, box.address, FORM.replace("/contact", f"/contact{chosen}"))
         send(page)
 
         expect(page.get_by_role("status")).to_have_text("Das hat noch nicht geklappt. Es wird noch einmal versucht…")
