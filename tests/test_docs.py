@@ -45,7 +45,8 @@ NOT_WRITTEN = {"name", "kind", "known"}
 
 OUR_HOSTS = r"https?://(?:127\.0\.0\.1|localhost|leads\.example\.com)(?::\d+|:\$\{?PORT\}?)?"
 ADDRESS = re.compile(
-    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))(?P<path>/[a-z_][\w{{}}/-]*(?:\.js\b)?)"
+    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))"
+    r"(?P<path>/[a-z_][\w{}/-]*(?:\.js\b)?)"
 )
 FILE_SYSTEM = {"path", "run", "etc", "data", "tmp", "var", "opt", "usr", "home", "dev", "proc", "app"}
 AGENCYHANDYS = {"accounts", "roles", "members"}
