@@ -190,7 +190,7 @@ def test_while_agencyhandy_is_away_all_together_try_it_with_one_lead_at_a_time(
     sandbox.fault(kind="status", status=503)
     load = Load(*both, posts=40)
     load.run()
-    failing = "SELECT 1 FROM workspaces WHERE failures >= 9"
+    failing = "SELECT 1 FROM workspaces WHERE failures >= 12"
     eventually(lambda: postgresql.stored(store_url, failing), "the breaker opens", 30)
     tried = [(datetime.fromisoformat(one["at"]), one["leads"]) for one in sandbox.requests()]
     sandbox.heal()

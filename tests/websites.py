@@ -42,6 +42,7 @@ class Middlebox:
         self.relay = relay
         self.next: list[str] = []
         self.posts = 0
+        self.origin: str | None = None
 
 
 @contextlib.contextmanager
@@ -65,6 +66,7 @@ def middlebox(relay: str) -> Iterator[Middlebox]:
     class Passing(Quiet):
         def do_POST(self) -> None:
             box.posts += 1
+            box.origin = self.headers.get("Origin")
             self.pass_on(box.next.pop(0) if box.next else "pass")
 
         def do_GET(self) -> None:

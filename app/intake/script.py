@@ -23,7 +23,7 @@ WORDS = {
     "sending": "Sending…",
     "offline": "You are offline. This will be sent as soon as you are online again.",
     "again": "This has not worked yet. It is being tried again…",
-    "failed": "This could not be sent. Please try again.",
+    "failed": replies.FAILED,
     "thanks": replies.THANKS,
 }
 """What relay.js says by itself, each by the name that it has in there."""
@@ -77,7 +77,8 @@ def router(intake: Intake) -> APIRouter:
         """Asked when a visitor begins to fill in a form, so that it works on pages that are kept for long."""
         if name not in intake.config.forms:
             return replies.problem(404, "No such form", f"There is no form called {name[:64]} here.")
-        told = Start(stamp="", words=words_in(language_of(request)), captcha=None)
+        stamp = intake.judge.stamps.make(name, intake.clock())
+        told = Start(stamp=stamp, words=words_in(language_of(request)), captcha=None)
         return JSONResponse(told.model_dump(), headers={"Cache-Control": "no-store"})
 
     return routes

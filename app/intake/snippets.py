@@ -9,15 +9,11 @@ from types import MappingProxyType
 from typing import Final
 
 from app.endpoints import Form, FormField
+from app.intake.controls import filled_in, label_of
+from app.intake.fields import asked
+from app.intake.language import ENGLISH
 from app.intake.markup import Code, Element
 
-USUAL: Final = (
-    FormField(name="name", label="Name", required=True, autocomplete="name"),
-    FormField(name="email", label="E-mail", type="email", required=True, autocomplete="email"),
-    FormField(name="phone", label="Phone", type="tel", autocomplete="tel"),
-    FormField(name="message", label="Message", type="textarea"),
-)
-"""What a form asks for whose fields nobody declared."""
 LEAVE_EMPTY: Final = Element("input", {"name": "_gotcha", "tabindex": "-1", "autocomplete": "off"})
 TRAP: Final = Element("p", {"hidden": True}, (Element("label", children=("Leave this empty ", LEAVE_EMPTY)),))
 """What people do not see, and robots fill in."""
@@ -122,7 +118,7 @@ def _form(
     says: Element | None = None,
     button: Mapping[str, str | bool | Code] = MappingProxyType({}),
 ) -> Element:
-    fields = form.fields or USUAL
+    fields = asked(form)
     given: dict[str, str | bool | Code] = {
         "action": f"{public_url}/forms/{form.name}",
         "method": "post",
@@ -136,13 +132,13 @@ def _form(
 
 def _control(field: FormField) -> Element:
     """A field with its label; a hidden one by itself."""
-    label = field.label or field.name.replace("_", " ").replace("-", " ").strip().capitalize() or field.name
+    label = label_of(field, ENGLISH)
     given: dict[str, str | bool | Code] = {
         "name": field.name,
         "type": field.type not in {"text", "textarea", "select"} and field.type,
         "value": field.value or False,
         "placeholder": field.placeholder or False,
-        "autocomplete": field.autocomplete or False,
+        "autocomplete": field.autocomplete or filled_in(field) or False,
         "required": field.required,
     }
     helps = (f" {field.help}",) if field.help else ()

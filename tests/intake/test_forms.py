@@ -293,12 +293,6 @@ def test_a_form_that_nobody_configured_is_not_found_and_its_post_kept(relay: Sta
     assert leads(tmp_path) == [("held", "unknown endpoint")]
 
 
-def test_a_form_shows_the_snippet_to_paste(relay: Start) -> None:
-    answer = relay(public_url="https://leads.example.com").get("/forms/contact")
-
-    assert "action=&#34;https://leads.example.com/forms/contact&#34;" in answer.text.replace('"', "&#34;")
-
-
 def test_pages_run_no_script_and_load_nothing_from_elsewhere(relay: Start) -> None:
     client = relay()
     for path in ("/", "/forms/contact", "/forms/contact/thanks"):

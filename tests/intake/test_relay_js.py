@@ -215,6 +215,19 @@ class TestSending:
         expect(page.get_by_role("status")).to_have_text(THANKS)
         assert page.url == f"{site.address}/"
 
+    def test_a_frame_without_an_origin_of_its_own_may_send_and_store_nothing(
+        self, page: Page, site: Website, box: Middlebox, tmp_path: Path
+    ) -> None:
+        box.next = ["cut"]
+        site.put(FORM.format(to=box.address), "/framed", head=SCRIPT.format(to=box.address))
+        page.goto(site.put('<iframe title="Form" src="/framed" sandbox="allow-scripts allow-forms"></iframe>'))
+        frame = page.frame_locator("iframe")
+        frame.get_by_label("Email").fill("ada@example.com")
+        frame.get_by_role("button", name="Send").click()
+
+        expect(frame.get_by_role("status")).to_have_text(THANKS, timeout=15_000)
+        assert (box.posts, box.origin, leads(tmp_path)) == (2, "null", 1)
+
     def test_the_button_that_was_pressed_is_told(self, page: Page, site: Website, box: Middlebox) -> None:
         opened(page, site, box.address, FORM.replace("<button>", '<button name="way" value="by-mail">'))
         with page.expect_request(lambda request: request.method == "POST") as posted:

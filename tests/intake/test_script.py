@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,13 @@ class TestTheStart:
         assert answer.json()["words"] == WORDS
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["access-control-allow-origin"] == "*"
+
+    def test_its_stamp_is_of_this_form_and_of_now(self, relay: Start) -> None:
+        client = relay()
+        stamp = client.get("/forms/contact/start").json()["stamp"]
+        name, at, _ = stamp.split(".")
+
+        assert (name, abs(int(at) / 1000 - time.time()) < 60) == ("contact", True)
 
     def test_it_speaks_every_visitors_language(self, relay: Start) -> None:
         client = relay()

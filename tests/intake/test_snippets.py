@@ -198,7 +198,7 @@ class TestPasted:
         text = SNIPPETS[kind](BIG, str(relay(EVERYTHING).base_url).rstrip("/"))
         page.goto(site.put(as_wordpress_does(text) if kind == "wordpress" else text))
         page.get_by_label('Who are "you" & {yours}?').fill("Ada Lovelace")
-        page.get_by_label("Email").fill("ada@example.com")
+        page.get_by_label("E-mail").fill("ada@example.com")
         page.get_by_label("Send me <news>").check()
         page.get_by_label("mail", exact=True).check()
         page.get_by_label("Plan").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a plan"})
