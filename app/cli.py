@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_leads, cli_senders, cli_store, console, console_leads
+from app import cli_forms, cli_leads, cli_senders, cli_store, console, console_leads
 from app.commands import InWords, Json, configuration, with_books
 from app.errors import ConfigurationError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_leads.commands, name="leads")
 app.add_typer(cli_senders.commands, name="senders")
+app.add_typer(cli_forms.commands, name="form")
 app.add_typer(cli_store.commands)
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 app.add_typer(alerts, name="alerts")

@@ -13,11 +13,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from app import proof
+from app import proof, repeats
 from app.config import RelayConfig
 from app.endpoints import Endpoint, Hook
 from app.errors import ConfigurationError, SignatureRefused, SourceError
-from app.fingerprint import digest, identity
 from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
 from app.mapping.findings import Findings
@@ -89,7 +88,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     if reason:
         leads = tuple(replace(lead, state=LeadState.HELD, reason=reason, to_fetch="") for lead in leads or (Lead(),))
     name = clean(endpoint.name)
-    common, is_given = identity(inbound, parsed, leads)
+    identity, is_given = repeats.identity(inbound, endpoint, parsed, leads)
     submission = Submission(
         endpoint=name,
         source=source.name,
@@ -97,7 +96,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         headers=_kept_headers(inbound.headers, endpoint),
         body=inbound.body,
         event_id=clean(parsed.event_id) if parsed.event_id else None,
-        fingerprint=digest(name, quarantine, *common),
+        fingerprint=repeats.digest(name, quarantine, *identity),
         fingerprint_expires=None if is_given else now + window,
         note=parsed.note,
         workspace=endpoint.workspace or "",

@@ -19,7 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_leads", "cli_senders", "cli_store"),
+    ("cli_forms", "cli_leads", "cli_senders", "cli_store"),
     ("commands",),
     ("server", "checkup", "console_leads", "console", "drill"),
     ("main",),
@@ -27,7 +27,7 @@ LAYERS = (
     ("outbox",),
     ("preview",),
     ("reader",),
-    ("proof", "fingerprint"),
+    ("proof", "repeats"),
     ("mapping", "sources"),
     ("config",),
     ("endpoints",),
@@ -47,17 +47,7 @@ BESIDE = {
     ("environment", "errors"),  # raises ConfigurationError
 }
 
-PURE = (
-    "sources",
-    "mapping",
-    "proof",
-    "fingerprint",
-    "reader",
-    "lead",
-    "errors",
-    "delivery.policy",
-    "delivery.contract",
-)
+PURE = ("sources", "mapping", "proof", "repeats", "reader", "lead", "errors", "delivery.policy", "delivery.contract")
 WEB_HTTP_SQL = {
     *("fastapi", "starlette", "uvicorn", "httpx", "httpcore", "h11", "requests", "aiohttp", "urllib3", "jinja2"),
     *("sqlalchemy", "aiosqlite", "sqlite3", "alembic", "asyncpg", "psycopg"),
@@ -85,9 +75,20 @@ CHAPTERS = {
 """How many lines of code each may have; `frame` is all that has no chapter of its own."""
 CHAPTER_OF = {
     **{name: name for name in ("intake", "outbox", "delivery", "alerts", "desk")},
-    **dict.fromkeys(("mapping", "sources", "reader", "proof", "fingerprint", "preview"), "reading"),
+    **dict.fromkeys(("mapping", "sources", "reader", "proof", "repeats", "preview"), "reading"),
     **dict.fromkeys(
-        ("cli", "cli_leads", "cli_senders", "cli_store", "commands", "console", "console_leads", "checkup", "server"),
+        (
+            "cli",
+            "cli_forms",
+            "cli_leads",
+            "cli_senders",
+            "cli_store",
+            "commands",
+            "console",
+            "console_leads",
+            "checkup",
+            "server",
+        ),
         "command line",
     ),
     **dict.fromkeys(("sandbox", "drill"), "tools"),

@@ -62,7 +62,8 @@ NOT_WRITTEN = {"name", "kind", "known"}
 
 OUR_HOSTS = r"https?://(?:127\.0\.0\.1|localhost|leads\.example\.com)(?::\d+|:\$\{?PORT\}?)?"
 ADDRESS = re.compile(
-    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))(?P<path>/[a-z_][\w{{}}/-]*)"
+    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))"
+    r"(?P<path>/[a-z_][\w{}/-]*(?:\.js\b)?)"
 )
 FILE_SYSTEM = {"path", "run", "etc", "data", "tmp", "var", "opt", "usr", "home", "dev", "proc", "app"}
 AGENCYHANDYS = {"accounts", "roles", "members"}
@@ -353,6 +354,8 @@ def test_the_check_of_addresses_sees_what_is_not_there(routes: list[BaseRoute]) 
 
     assert known("/forms/{name}", "POST")
     assert known("/_sandbox/companies", "PUT")
+    assert known("/relay.js")
+    assert not known("/relay.css")
     assert not known("/forms", "POST")
     assert not known("/forms/{name}", "DELETE")
     assert not known("/_sandbox/company")

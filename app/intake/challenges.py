@@ -26,12 +26,9 @@ def router(intake: Intake) -> APIRouter:
     async def challenge(name: str, request: Request) -> Response:
         """A new challenge of ALTCHA's each time, for forms that have it as their captcha."""
         try:
-            response = await challenged(intake, name, request)
+            return await challenged(intake, name, request)
         except Rejected as error:
-            response = replies.rejected(error)
-        form = intake.config.forms.get(name)
-        response.headers.update(replies.cors_headers(form, request.headers.get("origin"), intake.public_url))
-        return response
+            return replies.rejected(error)
 
     return routes
 

@@ -44,7 +44,7 @@ CONTROLS: Final = frozenset(
     g recaptcha response; h captcha response; cf turnstile response; frc captcha solution; altcha; utf; charset;
     authenticity token; csrf token; csrfmiddlewaretoken; wpnonce; wp http referer; form key; submit; oid; from name;
     powered by; remote ip; user agent; autoresponder; autoresponder body; autoresponder message; autoresponder subject;
-    thank you message; thankyou message; success message; confirmation message; error message
+    idempotency key; thank you message; thankyou message; success message; confirmation message; error message
     """.split(";")
 )
 """Fields that steer a form service or a page; never about the person."""

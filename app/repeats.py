@@ -1,31 +1,42 @@
-"""What repeats have in common: the sender's own id for an enquiry, or all that it says. Pure."""
+"""What makes a request a repeat of one before: the id that its sender gave it, or what it says. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from app.endpoints import Endpoint
 from app.lead import Lead, LeadState, Reason
 from app.sources.base import Inbound, Parsed
 
+KEY_FIELD: Final = "_idempotency_key"
 NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
 """What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
 
 
-def identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tuple[list[str], bool]:
+def identity(inbound: Inbound, endpoint: Endpoint, parsed: Parsed, leads: tuple[Lead, ...]) -> tuple[list[str], bool]:
     """What a repeat would have in common with this, and whether its sender gave it an id, which counts for ever.
 
     An id counts for the same enquiry of the same people only: a constant id, as some builders send, swallows nobody.
-    What is quarantined stands apart (see `read`): what proves nothing must not make the good one after it a repeat.
+    What is quarantined stands apart (see `reader.read`): what proves nothing must not make the good one a repeat.
     """
-    key = inbound.headers.get("idempotency-key", "").strip() or parsed.event_id or ""
-    if key and not NO_ID.fullmatch(key):
-        return ["id", key, *sorted(map(_enquiry, leads))], True
+    key = inbound.headers.get("idempotency-key", "").strip()
+    if not key and endpoint.kind == "form":
+        key = _key_field(parsed)
+    if (id_ := key or parsed.event_id or "") and not NO_ID.fullmatch(id_):
+        return ["id", id_, *sorted(map(_enquiry, leads))], True
     if any(lead.email or lead.contact_no or lead.first_name for lead in leads):
         return ["content", *(part for lead in leads for part in _content(lead))], False
     return ["body", hashlib.sha256(inbound.body).hexdigest()], False
+
+
+def _key_field(parsed: Parsed) -> str:
+    """The key that a form carries in a field, as a plain post has no headers of its own; empty where it has none."""
+    data = parsed.entries[0].data if parsed.entries else {}
+    key = data.get(KEY_FIELD) if isinstance(data, Mapping) else None
+    return key.strip() if isinstance(key, str) else ""
 
 
 def _enquiry(lead: Lead) -> str:
