@@ -70,10 +70,8 @@ def announce(settings: Settings, config: RelayConfig) -> None:
 def finding(one: Finding) -> None:
     """A line of `check`, and further ones below it."""
     mark = "[green]✓[/]" if one.is_well else "[bold red]✗[/]"
-    first, *more = printable(one.words).splitlines()
-    out.print(f"{mark} [bold]{one.what}[/]  {escape(first)}", soft_wrap=True)
-    for line in more:
-        out.print(f"  {escape(line)}", soft_wrap=True)
+    words = escape("\n  ".join(printable(one.words).splitlines()))
+    out.print(f"{mark} [bold]{one.what}[/]  {words}", soft_wrap=True)
 
 
 def preview(one: Preview, *, as_json: bool) -> None:
@@ -127,10 +125,10 @@ def lead(
 ) -> None:
     """One lead with all that happened to it."""
     if as_json:
-        whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
-        whole["suspicions"] = one.lead.suspicions
         attached = [{"id": file.id, **asdict(file.attachment)} for file in files]
-        print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries], "attachments": attached})
+        seen = {"repeats": submission.repeats if submission else 0, "suspicions": one.lead.suspicions}
+        tried = {"why": _why(one.lead), "attempts": [*map(_attempt, tries)], "attachments": attached}
+        print_json({**stored_json(one), **seen, **tried})
         return
     is_mapped = one.lead.extra or one.lead.utm or any(getattr(one.lead, ours) for ours in FIELDS.values())
     if submission is not None and submission.body and not is_mapped:
