@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -24,15 +25,18 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status, strays
+from app.intake import api, challenges, forms, hooks, measured, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
 from app.intake.guard import Limits
 from app.intake.pages import STATIC
+from app.intake.spam.altcha import Altcha
+from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge
 from app.intake.spam.layers import load_words
 from app.intake.spam.repeats import Repeats
 from app.intake.spam.stamp import Stamps
+from app.intake.spam.verifier import Verifier
 from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics
@@ -44,6 +48,7 @@ from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import Settings
 
 STRANGERS = (Rate(60, 60),)
+CHALLENGES = (Rate(120, 60),)
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 DEFAULT_STORE = Path("data/relay.db")
 SANDBOX_URL = "http://sandbox"
@@ -80,7 +85,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
-            stack.push_async_callback(intake.limits.counts.close)
+            stack.push_async_callback(intake.close)
             await outbox.open()
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
@@ -94,8 +99,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
-        app.include_router(forms.router(intake))
-        app.include_router(hooks.router(intake))
+        for part in (forms, challenges, hooks):
+            app.include_router(part.router(intake))
         app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
@@ -123,9 +128,11 @@ def outbox_of(settings: Settings) -> Outbox:
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: Metrics) -> Intake:
     """What requests are taken in with."""
     per_address, per_form = rates(settings.rate_limit_address), rates(settings.rate_limit_form)
-    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS)
+    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS, CHALLENGES)
     stamps = Stamps(lambda: outbox.key_for("stamps"))
     repeats = Repeats(limits.counts, lambda: outbox.key_for("repeats"))
+    altcha = Altcha(lambda: outbox.key_for("altcha"))
+    captchas = Captchas(altcha, Verifier(), limits, urlsplit(settings.address).hostname or "")
     return Intake(
         config=config,
         outbox=outbox,
@@ -134,7 +141,15 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
         limits=limits,
-        judge=Judge(stamps, repeats, settings.address, outbox.books.is_allowed_sender, metrics.found_spam),
+        captchas=captchas,
+        judge=Judge(
+            stamps,
+            captchas,
+            repeats,
+            settings.address,
+            outbox.books.is_allowed_sender,
+            metrics.found_spam,
+        ),
         unknown_hook_status=settings.unknown_hook_status,
     )
 

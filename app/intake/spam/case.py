@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from app.addresses import split_address
 from app.endpoints import Form
@@ -36,6 +36,14 @@ class Stamped:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a form's captcha: there is none, it was solved or not, or nobody can tell; `words` say why."""
+
+    state: Literal["none", "solved", "wrong", "unclear"] = "none"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One lead of a form, and what came with it.
 
@@ -51,6 +59,7 @@ class Case:
     headers: Mapping[str, str]
     own_address: str = ""
     stamped: Stamped = Stamped()
+    captcha: Checked = Checked()
     senders: int = 0
 
     @property

@@ -11,6 +11,8 @@ from app.intake.spam.case import SURELY, Case, Sign
 from app.intake.spam.said import LINK, is_of
 from app.mapping.infer import UNTICKED
 
+CAPTCHA: Final = {"wrong": SURELY, "unclear": 1, "solved": -3}
+"""What becomes of a captcha → its weight."""
 AT_ONCE: Final = 0.25
 """The part of the form's `fastest` in which nobody types. A browser may have kept what was typed before."""
 DOTS: Final = 4
@@ -23,6 +25,12 @@ def honeypot(case: Case) -> Iterator[Sign]:
     for name in case.form.spam.honeypots:
         if case.sent_as(name).strip().casefold() not in UNTICKED:
             yield Sign(f"honeypot: {name}", SURELY)
+
+
+def captcha(case: Case) -> Iterator[Sign]:
+    """The form's captcha: spam where it is not solved, in favour where it is; what could not be checked is told."""
+    if case.captcha.state != "none":
+        yield Sign(f"captcha: {case.captcha.words}", CAPTCHA[case.captcha.state])
 
 
 def time(case: Case) -> Iterator[Sign]:
