@@ -9,6 +9,7 @@ RelayError
 ├── Rejected               a request is answered with an error and nothing is kept
 │   ├── BodyTooLarge
 │   ├── BodyIncomplete
+│   ├── TwoLengths
 │   ├── OriginNotAllowed
 │   ├── TooManyRequests
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
@@ -47,12 +48,14 @@ class UnreadableType(SourceError):
 class Rejected(RelayError):
     """The request is refused and nothing of it is kept: `status` is its HTTP status, `retry_after` seconds.
 
-    `title` and `told` are what a visitor reads, English texts of the catalogues.
+    `title` and `told` are what a visitor reads, English texts of the catalogues. `closes`: nothing more
+    is read from its connection.
     """
 
     status = 400
     title = "Not understood"
     told = "Nothing was sent."
+    closes = False
     retry_after: int | None = None
 
 
@@ -70,6 +73,13 @@ class BodyIncomplete(Rejected):
     status = 408
     title = "Incomplete"
     told = "Your message did not arrive as a whole. Nothing was sent; please send it again."
+    closes = True
+
+
+class TwoLengths(Rejected):
+    """Two headers say where the body ends. A proxy may have believed the other one."""
+
+    closes = True
 
 
 class OriginNotAllowed(Rejected):

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.config import RelayConfig
 from app.errors import ConfigurationError
@@ -15,6 +16,37 @@ from app.main import create_app
 from app.settings import Settings
 
 DRAIN_SECONDS = 30
+HEAD_SECONDS = 15
+
+
+class Impatient(H11Protocol):
+    """Closes a connection on which no request has begun for so long: uvicorn waits for a head as long as it takes, so
+    that a thousand halves of one keep every file handle busy. A body is bounded where it is read.
+
+    h11, as httptools drops the body of a request that offers an upgrade, which Java's client does.
+    """
+
+    head_seconds: float = HEAD_SECONDS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._look_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def _look_again(self) -> None:
+        self._seen = self.cycle
+        self._look = self.loop.call_later(self.head_seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """Closes where nothing but a part of a head has come since the last look."""
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self.cycle is self._seen:
+            self.transport.close()
+        else:
+            self._look_again()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -41,7 +73,7 @@ def run(settings: Settings, config: RelayConfig, listener: socket.socket) -> Non
         raise ConfigurationError(f"The sandbox cannot be set up beside the store: {error}") from error
     served = uvicorn.Config(
         app,
-        http="h11",  # httptools drops the body of a request that offers an upgrade, as Java's client does
+        http=Impatient,
         lifespan="off",
         forwarded_allow_ips=settings.trusted_proxies,
         log_config=None,

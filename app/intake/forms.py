@@ -8,7 +8,7 @@ from app.endpoints import Form, unknown_endpoint
 from app.errors import Rejected, UnreadableType
 from app.intake import fields, replies
 from app.intake.accept import Intake
-from app.intake.guard import check_origin
+from app.intake.guard import check_origin, let_pass
 from app.intake.hosted import hosted
 from app.intake.mend import mend
 from app.intake.openapi import FORM_BODY, FORM_RESPONSES
@@ -36,6 +36,7 @@ def router(intake: Intake) -> APIRouter:
         try:
             response = await receive(intake, name, request)
         except Rejected as error:
+            await let_pass(request, error)
             response = replies.refused(request, error, look(name, request))
         return with_cors(name, request, response)
 
@@ -45,6 +46,7 @@ def router(intake: Intake) -> APIRouter:
         return with_cors(name, request, replies.preflight())
 
     @routes.head("", include_in_schema=False, response_model=None)
+    @routes.get("/", include_in_schema=False, response_model=None)
     @routes.get("", summary="The form's own page", response_model=None)
     async def show(name: str, request: Request) -> Response:
         """The form as a page, to link to or to put into a frame."""

@@ -7,6 +7,7 @@ import hmac
 import math
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
@@ -15,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.addresses import origin_of
 from app.endpoints import Form
-from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, TooManyRequests
+from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, Rejected, TooManyRequests, TwoLengths
 from app.intake.counting import Counts
 from app.rates import Rate
 from app.sources.base import Inbound
@@ -23,6 +24,8 @@ from app.sources.base import Inbound
 BODY_SECONDS = 60
 SLOWEST = 32 * 1024
 """A body has so many seconds, and one more for so many bytes of it that came: large files take their time."""
+LET_PASS = 128 * 1024 * 1024
+"""So much of a refused body is waited for; it is more than our proxies let through."""
 TIGHTER = 6
 OF_ADDRESS = "That is more than this address may send; please wait a minute."
 OF_FORM = "This form is sent more often than it may be; please wait a minute."
@@ -39,6 +42,8 @@ async def read_inbound(request: Request, limit: int, public_url: str) -> Inbound
 async def chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
     """The body as it comes. Counts what arrives: a Content-Length may lie, or be missing."""
     declared = request.headers.get("content-length", "")
+    if declared and "transfer-encoding" in request.headers:
+        raise TwoLengths("The request says in two ways how long it is.")
     length = int(declared) if declared.isascii() and declared.isdigit() else None
     if length is not None and length > limit:
         raise BodyTooLarge(f"The request is larger than {limit} bytes.")
@@ -63,6 +68,17 @@ def inbound_of(request: Request, body: bytes, public_url: str) -> Inbound:
     """The request, with what of its body is read."""
     url = public_url + _path(request)
     return Inbound(body, _headers(request), dict(request.query_params), request.method, url)
+
+
+async def let_pass(request: Request, error: Rejected) -> None:
+    """Takes the rest of a refused body, and forgets it: a browser looks at the answer when it has sent everything, and
+    shows an error of its own where the connection was closed before. Not of who asks before he sends, or is slow.
+    """
+    if error.closes or "expect" in request.headers:
+        return
+    with suppress(Rejected, RuntimeError):  # gone, too slow, far too large, or all read already
+        async for _ in chunks(request, LET_PASS):
+            pass
 
 
 def _path(request: Request) -> str:

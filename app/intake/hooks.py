@@ -11,7 +11,7 @@ from app.endpoints import unknown_endpoint
 from app.errors import Rejected, SignatureRefused
 from app.intake import replies
 from app.intake.accept import Intake
-from app.intake.guard import read_inbound
+from app.intake.guard import let_pass, read_inbound
 from app.intake.openapi import HOOK_BODY, HOOK_RESPONSES
 from app.proof import handshake
 
@@ -27,6 +27,7 @@ def router(intake: Intake) -> APIRouter:
         try:
             return await receive(intake, name, request)
         except Rejected as error:
+            await let_pass(request, error)
             return replies.rejected(error)
 
     @routes.head("", include_in_schema=False, response_model=None)

@@ -108,6 +108,8 @@ def rejected(error: Rejected) -> Response:
 def _later(response: Response, error: Rejected) -> Response:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if error.closes:
+        response.headers["Connection"] = "close"
     return response
 
 

@@ -1,0 +1,1 @@
+"""The relay behind real proxies, on another origin than the website: Debian's nginx and Caddy with our own files."""
