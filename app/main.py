@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
@@ -25,11 +25,11 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, challenges, cors, forms, hooks, measured, replies, script, status, strays
+from app.intake import api, challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
 from app.intake.guard import Limits
-from app.intake.pages import STATIC, look_of
+from app.intake.pages import STATIC
 from app.intake.spam.altcha import Altcha
 from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge
@@ -94,7 +94,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.exception_handlers.update(strays.handlers(config))
+    app.exception_handlers.update(strays.handlers(config, settings.address))
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
@@ -103,7 +103,6 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
-    app.add_exception_handler(Exception, broken(settings, config))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
@@ -113,17 +112,6 @@ def load_libraries() -> None:
     """Loads what the first enquiry would else wait for."""
     people.load_libraries()
     load_words()
-
-
-def broken(settings: Settings, config: RelayConfig) -> Callable[[Request, Exception], Response]:
-    """Answers what nobody expected, outside of all middleware; the error is then raised on, into the log."""
-
-    def answer(request: Request, _: Exception) -> Response:
-        response = replies.broken(request, look_of(request, config))
-        cors.add_headers(response.headers, cors.cors_headers(request.scope, config.forms, settings.address))
-        return response
-
-    return answer
 
 
 def outbox_of(settings: Settings) -> Outbox:

@@ -113,11 +113,6 @@ def _later(response: Response, error: Rejected) -> Response:
     return response
 
 
-def broken(request: Request, look: Look) -> Response:
-    """500, where something happened that should not. Whether anything was kept is not sure, but again does no harm."""
-    return failed(request, 500, look.say("Not stored"), look.say(FAILED), look=look)
-
-
 def _is_in(address: str, origins: list[str]) -> bool:
     """Whether it is a whole address at one of the origins."""
     try:

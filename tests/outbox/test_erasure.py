@@ -139,7 +139,7 @@ async def test_that_an_address_was_erased_is_in_the_audit_trail_without_it(outbo
 
     who, what, lead_id, words = (await trail(outbox))[-1]
     assert (who, what, lead_id) == ("cli:mary", "erase", None)
-    assert re.fullmatch(r"by e-mail address: \d+ requests, answers and words", words)
+    assert re.fullmatch(r"by e-mail address: \d+ requests, files, answers and words", words)
     assert not any(ADA in str(deed) for deed in await trail(outbox))
 
 

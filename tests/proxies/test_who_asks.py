@@ -98,9 +98,9 @@ def test_no_answer_leads_to_another_scheme_or_host(stand: Stand, headers: dict[s
     thanked = client.get(sent.headers["Location"], headers={**headers, "Referer": f"{stand.site}/contact"})
     assert (thanked.status_code, f'href="{stand.site}/contact"' in thanked.text) == (200, True)
 
-    snippet = client.get("/forms/contact", headers=headers)
-    assert f"{stand.address}/forms/contact" in snippet.text
-    for text in (snippet.text, thanked.text, str(dict(sent.headers))):
+    own = client.get("/forms/contact", headers=headers)
+    assert 'action="/forms/contact"' in own.text
+    for text in (own.text, thanked.text, str(dict(sent.headers))):
         assert "evil.example.com" not in text
         assert re.findall(r"http://[^\s\"'<]+", text) == []
 
@@ -159,7 +159,7 @@ def test_behind_nginx_set_up_in_a_hurry_forms_lead_where_public_url_says(bare: S
     answer = client.post("/forms/contact", data={"email": "bare@example.com"}, headers={"Origin": bare.site})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/forms/contact/thanks")
     assert answer.headers["Access-Control-Allow-Origin"] == bare.site
-    assert f"{bare.address}/forms/contact" in client.get("/forms/contact").text
+    assert 'action="/forms/contact"' in client.get("/forms/contact").text
     eventually(lambda: "bare@example.com" in bare.sandbox.emails(), "it is delivered")
 
 
