@@ -14,6 +14,7 @@ IN_JSX: Final = {
     "accept-charset": "acceptCharset",
     "autocomplete": "autoComplete",
     "checked": "defaultChecked",
+    "class": "className",
     "enctype": "encType",
     "tabindex": "tabIndex",
     "value": "defaultValue",

@@ -20,7 +20,7 @@ from app.config import RelayConfig
 from app.endpoints import Form
 from app.intake.colours import style_of
 from app.intake.language import ENGLISH, Language, asked_for, language_of
-from app.intake.spam import captcha, vendors
+from app.intake.spam import shown, vendors
 from app.lead import LeadState
 
 MARKS = {
@@ -57,7 +57,7 @@ def ago(then: datetime) -> str:
 
 
 _templates.filters["ago"] = ago
-_templates.filters["captcha"] = captcha.shown
+_templates.filters["captcha"] = shown.shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.intake.accept import Intake
 from app.intake.language import Language, language_of
 from app.intake.openapi import Responses
 from app.intake.pages import STATIC
-from app.intake.spam.captcha import offer
+from app.intake.spam.shown import offer
 
 WORDS = {
     "sending": "Sending…",
@@ -80,7 +80,7 @@ def router(intake: Intake) -> APIRouter:
         if form is None:
             return replies.problem(404, "No such form", f"There is no form called {name[:64]} here.")
         stamp = intake.judge.stamps.make(name, intake.clock())
-        told = Start(stamp=stamp, words=words_in(language_of(request)), captcha=offer(form, intake.public_url))
+        told = Start(stamp=stamp, words=words_in(language_of(request)), captcha=offer(form))
         return JSONResponse(told.model_dump(), headers={"Cache-Control": "no-store"})
 
     return routes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import indent
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +14,9 @@ from app.intake.controls import filled_in, label_of
 from app.intake.fields import asked
 from app.intake.language import ENGLISH
 from app.intake.markup import Code, Element
+from app.intake.spam.shown import FINISH
+from app.intake.spam.shown import shown as captcha_of
+from app.intake.spam.vendors import VENDORS
 
 LEAVE_EMPTY: Final = Element("input", {"name": "_gotcha", "tabindex": "-1", "autocomplete": "off"})
 TRAP: Final = Element("p", {"hidden": True}, (Element("label", children=("Leave this empty ", LEAVE_EMPTY)),))
@@ -21,7 +25,7 @@ TRAP: Final = Element("p", {"hidden": True}, (Element("label", children=("Leave 
 POST: Final = """\
   const form = event.currentTarget;
   const data = new FormData(form);
-  const typed = JSON.stringify([...data]);
+  const typed = JSON.stringify([...data].filter(([name]) => !/captcha|altcha|turnstile/.test(name)));
   if (typed !== last.typed) last = { typed, key: `${Date.now()}-${Math.random()}` };
   const headers = { Accept: "application/json", "Idempotency-Key": last.key };
   say("Sending…");
@@ -56,14 +60,14 @@ form.addEventListener("submit", async (event) => {{
 """
 
 REACT: Final = """\
-import {{ useState }} from "react";
+import {{ {uses} }} from "react";
 
 let last = {{}};
 
 export default function {name}() {{
   const [status, say] = useState("");
   const [isSending, setIsSending] = useState(false);
-
+{effect}
   async function send(event) {{
     event.preventDefault();
     setIsSending(true);
@@ -77,22 +81,32 @@ export default function {name}() {{
 """
 
 
+EFFECT: Final = """
+  useEffect(() => {{
+    for (const src of {scripts})
+      if (!document.querySelector(`script[src="${{src}}"]`))
+        document.head.append(Object.assign(document.createElement("script"), {{ src }}));
+  }}, []);
+"""
+"""Loads what a captcha needs: React runs no script that stands in a component."""
+
+
 def html(form: Form, public_url: str) -> str:
     """A form as any other."""
-    return _form(form, public_url, {}).html() + "\n"
+    return _loading(_form(form, public_url, {}), _scripts(form, public_url))
 
 
 def script(form: Form, public_url: str) -> str:
     """The same, sent by relay.js without leaving the page; where there is no script, as any other."""
-    loads = Element("script", {"src": f"{public_url}/relay.js", "defer": True})
-    return f"{_form(form, public_url, {'data-relay': True}).html()}\n{loads.html()}\n"
+    captcha = () if _is_own(form) else _scripts(form, public_url)
+    return _loading(_form(form, public_url, {"data-relay": True}), (f"{public_url}/relay.js", *captcha))
 
 
 def fetch(form: Form, public_url: str) -> str:
     """The same, with the code that sends it."""
     id_ = f"{form.name}-form"
     shown = _form(form, public_url, {"id": id_}, says=Element("p", {"role": "status"}))
-    return f"{shown.html()}\n{FETCH.format(id=id_, post=POST)}"
+    return f"{_loading(shown, _scripts(form, public_url))}{FETCH.format(id=id_, post=POST)}"
 
 
 def react(form: Form, public_url: str) -> str:
@@ -101,13 +115,55 @@ def react(form: Form, public_url: str) -> str:
     sends = {"onSubmit": Code("send")}
     says = Element("p", {"role": "status"}, (Code("status"),))
     shown = _form(form, public_url, sends, says=says, button={"disabled": Code("isSending")})
-    return REACT.format(name=name, post=indent(POST, "  "), form=indent(shown.jsx(), "    "))
+    scripts = _scripts(form, public_url)
+    return REACT.format(
+        name=name,
+        uses="useEffect, useState" if scripts else "useState",
+        effect=EFFECT.format(scripts=json.dumps(scripts)) if scripts else "",
+        post=indent(POST, "  "),
+        form=indent(shown.jsx(), "    "),
+    )
 
 
 def wordpress(form: Form, public_url: str) -> str:
     """A block of one line, as WordPress makes paragraphs of others."""
     line = re.sub(r">\n *<", "><", script(form, public_url).strip())
     return f"<!-- wp:html -->\n{line}\n<!-- /wp:html -->\n"
+
+
+def _loading(form: Element, scripts: Sequence[str]) -> str:
+    """A form with the scripts that it needs."""
+    return "\n".join((form.html(), *(Element("script", {"src": one, "defer": True}).html() for one in scripts), ""))
+
+
+def _is_own(form: Form) -> bool:
+    """Whether its captcha is one that relay.js solves by itself."""
+    return form.captcha is not None and form.captcha.provider not in VENDORS
+
+
+def _scripts(form: Form, public_url: str) -> tuple[str, ...]:
+    """The addresses of what its captcha needs; none where it has none."""
+    captcha = captcha_of(form, public_url)
+    return tuple(dict.fromkeys((f"{public_url}/static/altcha.js", captcha.script))) if captcha else ()
+
+
+def _captcha(form: Form, public_url: str) -> tuple[Element, ...]:
+    """Its captcha, as altcha.js knows it: a service's widget, or a field that it fills in unseen."""
+    captcha = captcha_of(form, public_url)
+    if captcha is None:
+        return ()
+    given: dict[str, str | bool | Code] = {
+        "data-relay-captcha": captcha.provider,
+        "data-field": captcha.field,
+        "data-challenge": captcha.challenge or False,
+        "data-by-hand": captcha.is_by_hand,
+        "data-site-key": captcha.site_key or False,
+        "data-action": captcha.action or False,
+    }
+    widget = Element("div", {"class": captcha.widget, "data-sitekey": captcha.site_key})
+    hint = Element("p", {"role": "alert", "data-hint": True, "hidden": True}, (FINISH,))
+    unseen = Element("input", {"type": "hidden", "name": captcha.field})
+    return (Element("div", given, (widget, hint) if captcha.widget else (unseen,)),)
 
 
 def _form(
@@ -126,8 +182,10 @@ def _form(
         "accept-charset": "utf-8",
         **attributes,
     }
+    captcha = () if _is_own(form) and "data-relay" in attributes else _captcha(form, public_url)
     sends = Element("p", children=(Element("button", button, ("Send",)),))
-    return Element("form", given, (*map(_control, fields), TRAP, sends, *([says] if says else [])), is_block=True)
+    inside = (*map(_control, fields), TRAP, *captcha, sends, *([says] if says else []))
+    return Element("form", given, inside, is_block=True)
 
 
 def _control(field: FormField) -> Element:

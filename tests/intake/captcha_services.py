@@ -20,6 +20,8 @@ from starlette.routing import Route
 from app.intake.spam.vendors import VENDORS
 
 SECRET = "of-the-service"
+APIS = {"cf-turnstile": "turnstile", "h-captcha": "hcaptcha", "g-recaptcha": "grecaptcha"}
+"""A widget → what its script puts into the page."""
 ERRORS = {"wrong": "invalid-input-response", "expired": "timeout-or-duplicate", "bad-secret": "invalid-input-secret"}
 WIDGET = """
 document.querySelectorAll(".%(widget)s").forEach((widget) => {
@@ -28,9 +30,11 @@ document.querySelectorAll(".%(widget)s").forEach((widget) => {
   const box = document.createElement("button");
   Object.assign(box, { type: "button", textContent: "I am human" });
   const solve = () => (field.value = "good-" + widget.dataset.sitekey + Math.random());
+  const solveByItself = () => %(by_itself)s && setTimeout(solve, 500);
   box.addEventListener("click", solve);
   widget.append(box, field);
-  if (%(by_itself)s) setTimeout(solve, 500);
+  solveByItself();
+  window.%(api)s = { reset: () => ((field.value = ""), solveByItself()) };
 });
 """
 SCORED = """
@@ -97,5 +101,10 @@ class Services:
             return Response(SCORED, media_type="text/javascript")
         [vendor] = [one for one in VENDORS.values() if one.widget and one.script.endswith(request.url.path)]
         by_itself = "false" if vendor.is_by_hand else "true"
-        made = WIDGET % {"widget": vendor.widget, "field": vendor.field, "by_itself": by_itself}
+        made = WIDGET % {
+            "widget": vendor.widget,
+            "field": vendor.field,
+            "by_itself": by_itself,
+            "api": APIS[vendor.widget],
+        }
         return Response(made, media_type="text/javascript")

@@ -24,7 +24,7 @@ from app.endpoints import CaptchaConfig, Form
 from app.errors import ConfigurationError, StoreUnavailable
 from app.intake.counting import Counts, Memory
 from app.intake.language import languages
-from app.intake.spam import captcha, vendors
+from app.intake.spam import shown, vendors
 from app.intake.spam.altcha import COST, GOOD_FOR, MOST, Altcha
 from app.intake.spam.spent import SECONDS, Spent
 from app.mapping.infer import is_control
@@ -430,17 +430,17 @@ class TestConfiguration:
 class TestWhatAPageIsTold:
     def test_altcha(self) -> None:
         form = Form.model_validate({"name": "contact", "captcha": "altcha"})
-        assert captcha.offer(form, "https://leads.example.com") == {
+        assert shown.offer(form) == {
             "provider": "altcha",
             "field": "altcha",
-            "script": "https://leads.example.com/static/altcha.js",
-            "challenge": "https://leads.example.com/forms/contact/challenge",
+            "script": "/static/altcha.js",
+            "challenge": "/forms/contact/challenge",
         }
 
     @pytest.mark.parametrize("provider", REMOTE)
     def test_a_service_tells_its_site_key_and_its_script_and_never_its_secret(self, provider: str) -> None:
         given = {"provider": provider, "site_key": "pub&lic", "secret": "hush"}
-        told = captcha.offer(Form.model_validate({"name": "contact", "captcha": given}), "https://leads.example.com")
+        told = shown.offer(Form.model_validate({"name": "contact", "captcha": given}))
         assert told is not None
         assert (told["provider"], told["site_key"]) == (provider, "pub&lic")
         assert told["script"].startswith("https://")
@@ -448,7 +448,7 @@ class TestWhatAPageIsTold:
         assert ("render=pub%26lic" in told["script"]) is (provider == "recaptcha-v3")
 
     def test_no_captcha(self) -> None:
-        assert captcha.offer(Form(name="contact"), "https://leads.example.com") is None
+        assert shown.offer(Form(name="contact")) is None
 
     @pytest.mark.parametrize("field", ["altcha", *(vendor.field for vendor in vendors.VENDORS.values())])
     def test_an_answer_is_a_control_and_nothing_that_a_visitor_wrote(self, field: str) -> None:

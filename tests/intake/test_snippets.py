@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree
 
 import httpx
@@ -14,10 +15,11 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from app.cli_forms import Kind
-from app.endpoints import Form
+from app.endpoints import Form, Provider
 from app.intake.snippets import POST, SNIPPETS
 from tests.browsing import CHROMIUM, FLAGS
-from tests.running import DEMO_TOML, stored
+from tests.intake.captcha_services import SECRET, Services
+from tests.running import DEMO_TOML, served, stored
 from tests.websites import Website, website
 
 Start = Callable[..., httpx.Client]
@@ -110,7 +112,31 @@ class TestTheCommand:
         assert Kind.__args__ == tuple(SNIPPETS)  # type: ignore[attr-defined]
 
 
+def with_captcha(provider: str, service: str = "https://captcha.example.com") -> str:
+    """A form with a captcha, where nobody is too quick."""
+    given = '"altcha"'
+    if provider != "altcha":
+        given = f'{{ provider = "{provider}", site_key = "key", secret = "{SECRET}", base_url = "{service}" }}'
+    return f'[forms.contact]\ncaptcha = {given}\n[forms.contact.spam]\nfastest = "0s"\n'
+
+
 class TestTheTexts:
+    @pytest.mark.parametrize("kind", SNIPPETS)
+    @pytest.mark.parametrize("provider", get_args(Provider))
+    def test_a_forms_captcha_is_in_every_kind_and_its_secret_in_none(self, kind: str, provider: str) -> None:
+        text = SNIPPETS[kind](forms(with_captcha(provider))["contact"], PUBLIC)
+        is_left_to_relay_js = provider == "altcha" and kind in {"script", "wordpress"}
+
+        assert (f'data-relay-captcha="{provider}"' in text) is not is_left_to_relay_js
+        assert (f"{PUBLIC}/static/altcha.js" in text) is not is_left_to_relay_js
+        assert ("https://captcha.example.com/" in text) is (provider != "altcha")
+        assert ("useEffect" in text) is (kind == "react")
+        assert SECRET not in text
+
+    @pytest.mark.parametrize("kind", SNIPPETS)
+    def test_a_form_without_one_loads_nothing_for_it(self, kind: str) -> None:
+        assert not re.search("relay-captcha|useEffect|altcha.js", SNIPPETS[kind](SMALL, PUBLIC))
+
     def test_the_usual_fields_stand_in_for_those_that_nobody_declared(self) -> None:
         names = re.findall(r' name="(\w+)"', SNIPPETS["html"](SMALL, PUBLIC))
 
@@ -183,6 +209,13 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    """The address of a stand-in for every captcha service."""
+    with served(Services().app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
 def site() -> Iterator[Website]:
     with website() as found:
         yield found
@@ -217,6 +250,31 @@ class TestPasted:
         for sent in (b"Two\r\nlines", b"more", b'name="way"\r\n\r\nmail\r\n', b"yes", b"brief"):
             assert sent in body
         assert stored(tmp_path, "SELECT name, size FROM attachments") == [("a.txt", 6)]
+
+    @pytest.mark.parametrize("provider", ["altcha", "turnstile", "hcaptcha", "recaptcha-v3"])
+    @pytest.mark.parametrize("kind", ["html", "script", "fetch", "wordpress"])
+    def test_a_forms_captcha_is_solved_anew_for_each_enquiry(
+        self, page: Page, site: Website, relay: Start, tmp_path: Path, service: str, kind: str, provider: str
+    ) -> None:
+        toml = with_captcha(provider, service)
+        text = SNIPPETS[kind](forms(toml)["contact"], str(relay(toml).base_url).rstrip("/"))
+        address = site.put(as_wordpress_does(text) if kind == "wordpress" else text)
+        page.goto(address)
+        for who in ("ada", "grace"):
+            page.get_by_label("Name").fill(who)
+            page.get_by_label("E-mail").fill(f"{who}@example.com")
+            page.get_by_label("Message").fill(f"We need a website for {who}.")
+            if provider == "hcaptcha":
+                page.get_by_role("button", name="I am human").click()
+            with page.expect_response(lambda answer: answer.request.method == "POST"):
+                page.get_by_role("button", name="Send").click()
+            if kind == "html":
+                expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+                page.go_back()
+            else:
+                expect(page.get_by_role("status")).to_contain_text("Your message has arrived.")
+        found = stored(tmp_path, "SELECT email, reason FROM leads ORDER BY id")
+        assert found == [("ada@example.com", ""), ("grace@example.com", "")]
 
     @pytest.mark.parametrize("kind", ["script", "fetch"])
     def test_what_is_wrong_is_said_and_can_be_mended(

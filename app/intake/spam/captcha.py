@@ -1,22 +1,21 @@
-"""The captcha of a form: what its page is told of it, and what became of it when the form was sent."""
+"""What became of a form's captcha when it was sent."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from app.endpoints import SCORED, CaptchaConfig, Form
+from app.endpoints import CaptchaConfig, Form
 from app.intake.guard import Limits, address_of
 from app.intake.spam.altcha import Altcha
 from app.intake.spam.case import Checked
 from app.intake.spam.spent import Spent
-from app.intake.spam.vendors import OWN_FIELD, VENDORS, field_of
+from app.intake.spam.vendors import VENDORS, field_of
 from app.intake.spam.verifier import UNCLEAR, Verifier
 from app.logs import log
 from app.reader import Reading
@@ -109,47 +108,3 @@ def answers(field: str, reading: Reading) -> Iterator[str]:
 def is_answer(key: str, form: Form) -> bool:
     """Whether a field is for the answer to the form's captcha, which its page asks for anew."""
     return form.captcha is not None and dotted(key).rpartition(".")[2] == dotted(field_of(form.captcha))
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a page needs to have a form's captcha on it; see templates/captcha.html. Empty where a provider has none."""
-
-    provider: str
-    field: str
-    script: str
-    site_key: str = ""
-    challenge: str = ""
-    action: str = ""
-    widget: str = ""
-    is_by_hand: bool = False
-
-
-def shown(form: Form, base: str = "", language: str = "") -> Shown | None:
-    """The captcha of a form, for a page in a language; `base` stands before the relay's own addresses."""
-    if (config := form.captcha) is None:
-        return None
-    if (vendor := VENDORS.get(config.provider)) is None:
-        challenge = f"{base}/forms/{form.name}/challenge"
-        return Shown(config.provider, OWN_FIELD, f"{base}/static/altcha.js", challenge=challenge)
-    key, is_scored = config.site_key or "", config.provider == SCORED
-    asked = {"render": key if is_scored else "", vendor.language: language if vendor.language else ""}
-    query = urlencode({name: value for name, value in asked.items() if value})
-    _, script = vendor.addresses(config)
-    return Shown(
-        config.provider,
-        vendor.field,
-        f"{script}?{query}" if query else script,
-        key,
-        action=config.action if is_scored else "",
-        widget=vendor.widget,
-        is_by_hand=vendor.is_by_hand,
-    )
-
-
-def offer(form: Form, public_url: str) -> dict[str, str] | None:
-    """What `/forms/{name}/start` tells a page's script of the form's captcha; None where it has none."""
-    if (found := shown(form, public_url)) is None:
-        return None
-    told = ("provider", "field", "script", "site_key", "challenge", "action")
-    return {name: getattr(found, name) for name in told if getattr(found, name)}

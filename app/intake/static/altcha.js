@@ -1,8 +1,9 @@
 // A form's captcha. Calculates the answer to the relay's own (ALTCHA) without stopping the page: relayAltcha(address of a
-// challenge) promises it. On the relay's pages it does so once a visitor begins to fill in a form, and holds the form
-// until the answer is there, or that of another service's widget; but never for good: a person decides on what comes without.
+// challenge) promises it. On a form with an element data-relay-captcha it does so once a visitor begins to fill it in, and
+// holds the form until the answer is there, or that of a service's widget; but never for good: a person decides on the rest.
 (() => {
   if (window.relayAltcha) return;
+  const home = document.currentScript ? document.currentScript.src : location.href; // addresses start at the relay's
 
   const AT_ONCE = 4; // tries that a browser calculates beside each other
   const MOST = 1e4; // tries after which a challenge is none
@@ -105,22 +106,23 @@
   };
 
   window.relayAltcha = async (address) => {
-    const told = await fetch(address, { credentials: "omit" });
+    const told = await fetch(new URL(address, home), { credentials: "omit" });
     if (!told.ok) throw new Error("There is no challenge: " + told.status);
     const challenge = await told.json();
     if (challenge.parameters.algorithm !== "PBKDF2/SHA-256") throw new Error("This challenge is of another kind.");
     return btoa(JSON.stringify({ challenge, solution: await solve(challenge.parameters) }));
   };
 
-  // The relay's own pages: <div data-relay-captcha="PROVIDER" data-field="NAME"> within a form, see templates/captcha.html.
+  // <div data-relay-captcha="PROVIDER" data-field="NAME"> within a form, see templates/captcha.html.
   const begun = new WeakMap(); // form → { answer: a promise, until: when it is too old }
   const native = HTMLFormElement.prototype; // as a form's fields may be called like what a form can do
   const captchaOf = (form) =>
     [...document.querySelectorAll("[data-relay-captcha]")].find((one) => form && one.closest("form") === form);
-  const answerOf = (form, captcha) => new FormData(form).getAll(captcha.dataset.field).find(Boolean) || "";
-  const answered = async (form, captcha) => {
-    for (let waited = 0; waited < PATIENCE && !answerOf(form, captcha); waited += 100) await pause(100);
-    return answerOf(form, captcha);
+  const answerOf = (captcha) =>
+    [...captcha.querySelectorAll(`[name="${captcha.dataset.field}"]`)].map((one) => one.value).find(Boolean) || "";
+  const answered = async (captcha) => {
+    for (let waited = 0; waited < PATIENCE && !answerOf(captcha); waited += 100) await pause(100);
+    return answerOf(captcha);
   };
   const scored = ({ siteKey, action }) =>
     new Promise((done, failed) => {
@@ -137,7 +139,7 @@
         ? window.relayAltcha(captcha.dataset.challenge)
         : kind === "recaptcha-v3"
           ? scored(captcha.dataset)
-          : answered(form, captcha);
+          : answered(captcha);
     const until = Date.now() + FRESH;
     begun.set(form, { answer, until });
     answer.catch(() => begun.delete(form));
@@ -169,8 +171,8 @@
   const submitted = (event) => {
     const form = event.target;
     const captcha = captchaOf(form);
-    if (!captcha || (window.leadRelay && native.matches.call(form, "[data-relay]"))) return;
-    if (captcha.dataset.isLetThrough !== undefined || (answerOf(form, captcha) && captcha.dataset.byHand !== undefined))
+    if (!captcha) return;
+    if (captcha.dataset.isLetThrough !== undefined || (answerOf(captcha) && captcha.dataset.byHand !== undefined))
       return delete captcha.dataset.isLetThrough;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -182,6 +184,15 @@
       native.removeAttribute.call(form, "aria-busy");
     });
   };
+  // What a widget answered was for what is sent already: the next message needs an answer of its own.
+  const again = () => {
+    for (const name of ["turnstile", "hcaptcha", "grecaptcha"])
+      try {
+        window[name].reset();
+      } catch {}
+  };
+  document.addEventListener("reset", (event) => captchaOf(event.target) && again());
+  addEventListener("pageshow", (event) => event.persisted && again());
   document.addEventListener("focusin", touched);
   document.addEventListener("input", touched);
   document.addEventListener("submit", submitted, true);
