@@ -12,8 +12,7 @@
     failed: "This could not be sent. Please try again.",
   };
   const TRIES = 7; // 1, 2, 4 … seconds apart
-  const PATIENCE = 20; // seconds to get ready, and to stay offline before a try
-  const LONGEST = 120; // seconds that a server may make a visitor wait
+  const PATIENCE = 20; // seconds to get ready, and to stay offline before a try; a server may ask for six times as many
   const FRESH = 24e4; // milliseconds for which a captcha is good
   const REPEAT = 6e5; // milliseconds in which the same again counts as sent already
   const UNTYPED = /^_stamp$|^_idempotency|captcha|altcha|turnstile/; // fields that nobody typed
@@ -67,10 +66,13 @@
         .then(async (told) => {
           words = told.words || words;
           stamp = stamp || told.stamp;
-          const captcha = told.captcha || {};
-          if (captcha.provider !== "altcha") return;
+          const captcha = told.captcha;
+          if (!captcha || captcha.provider !== "altcha") return;
           const src = new URL(captcha.script, action);
-          if (!window.relayAltcha) await new Promise((done) => (add(document.head, "script", { src }).onload = done));
+          if (!window.relayAltcha) {
+            const made = add(document.head, "script", { src });
+            await new Promise((done) => (made.onload = made.onerror = done));
+          }
           return window.relayAltcha(captcha.challenge);
         })
         .catch(() => (began += 1e4 - FRESH)); // not again with every key that is pressed
@@ -128,7 +130,7 @@
         }
         if (!answer.code) await fetch(start, { mode: "no-cors" }).then(() => unreadable++, () => 0);
         if (unreadable > 1 || blocked.some((uri) => uri.startsWith(action.origin))) return null;
-        if (tries === TRIES || answer.after > LONGEST) return answer;
+        if (tries === TRIES || answer.after > 6 * PATIENCE) return answer;
         show("waiting", word("again"));
         await pause(Math.max(answer.after || 0, 2 ** tries++ + Math.random()));
       }
