@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 
 import httpx
 
 from app.alerts import tell
-from app.config import RelayConfig, names_of_secrets
+from app.config import RelayConfig, WorkspaceConfig, names_of_secrets
 from app.delivery.agencyhandy import AgencyHandy
 from app.endpoints import Hook
 from app.environment import dotenv
 from app.errors import ConfigurationError, DestinationError, StoreUnavailable
 from app.lead import LeadState
+from app.main import accounts_of
+from app.outbox.facts import waiting
 from app.outbox.outbox import Outbox
+from app.outbox.records import Workspace
 from app.settings import Settings
 
 COMPOSE = ("RELAY_SUBNET", "COMPOSE_")
 """How the names begin that `.env` holds for deploy/compose.yaml alone."""
+
+NOBODYS = "nobody delivers its leads: put it back into relay.toml, or give them to another; docs/alerts.md says how"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,10 @@ async def look(configuration: Callable[[], tuple[Settings, RelayConfig]]) -> lis
     findings += _names(names_of_secrets(settings.relay_toml))
     findings += _secrets(settings, config)
     findings += _alerts(config)
-    findings += await _store(settings)
-    findings += [finding async for finding in _destination(settings)]
+    accounts = accounts_of(settings, config)
+    findings += await _store(settings, accounts)
+    for name, account in accounts.items():
+        findings += [finding async for finding in _destination(settings, name, account)]
     findings.append(await _address(settings))
     return findings
 
@@ -96,43 +104,52 @@ def is_demo_secret(hook: Hook) -> bool:
     return any(secret.get_secret_value().startswith("demo-") for secret in hook.secrets)
 
 
-async def _store(settings: Settings) -> list[Finding]:
+async def _store(settings: Settings, workspaces: Collection[str]) -> list[Finding]:
+    """How the store is, and the way to each workspace: also to those of which nobody knows any more."""
     outbox = Outbox(settings.database_url.get_secret_value(), workspace=settings.workspace)
     try:
         await outbox.open()
         await outbox.check_writable()
         counts = await outbox.books.counts()
-        way = await outbox.books.workspace(settings.workspace)
+        ways = [await outbox.books.workspace(name) for name in workspaces]
+        waits = await outbox.books.read(partial(waiting, ignored={"sandbox"} - {settings.workspace}))
     except StoreUnavailable as error:
         return [Finding("store", False, f"{error}\nCheck DATABASE_URL, the folder's owner, and the disk's space")]
     finally:
         await outbox.close()
-    waiting, held = counts[LeadState.PENDING], counts[LeadState.HELD]
-    store = Finding("store", True, f"writable; leads: {sum(counts.values())}, waiting {waiting}, held {held}")
+    pending, held = counts[LeadState.PENDING], counts[LeadState.HELD]
+    store = Finding("store", True, f"writable; leads: {sum(counts.values())}, waiting {pending}, held {held}")
+    nobodys = [Finding(f"delivery {name}", False, NOBODYS) for name in sorted(waits.keys() - set(workspaces))]
+    return [store, *nobodys, *(_way(way, settings.workspace) for way in ways if way.paused or way.failures)]
+
+
+def _way(way: Workspace, own: str) -> Finding:
+    what = "delivery" if way.name == own else f"delivery {way.name}"
     if way.paused:
-        return [store, Finding("delivery", False, f"paused, and tried again every minute: {way.paused}")]
-    if way.failures:
-        return [
-            store,
-            Finding("delivery", False, f"failed {way.failures} times in a row; leads wait and are tried again"),
-        ]
-    return [store]
+        return Finding(what, False, f"paused, and tried again every minute: {way.paused}")
+    return Finding(what, False, f"failed {way.failures} times in a row; leads wait and are tried again")
 
 
-async def _destination(settings: Settings) -> AsyncIterator[Finding]:
+async def _destination(settings: Settings, name: str, account: WorkspaceConfig) -> AsyncIterator[Finding]:
     """The key counts as accepted once AgencyHandy has answered something with it."""
-    if settings.agencyhandy_api_key is None:
+    is_own = name == settings.workspace
+    if is_own and settings.uses_sandbox:
         yield Finding("key", True, "AGENCYHANDY_API_KEY is not set: leads go to the sandbox, which needs none")
         return
-    client = AgencyHandy(settings.agencyhandy_base_url, settings.agencyhandy_api_key.get_secret_value(), timeout=10)
+    address = account.base_url or settings.agencyhandy_base_url
+    client = AgencyHandy(address, account.api_key.get_secret_value(), timeout=10)
     try:
-        company = settings.agencyhandy_company_id or await client.company_id()
+        company = account.company_id or await client.company_id()
         role = await client.client_role_id(company)
-        yield Finding("key", True, f"accepted at {settings.agencyhandy_base_url}")
-        yield Finding("company", True, company)
-        yield Finding("role", True, f"client is {role}")
     except DestinationError as error:
-        yield Finding("destination", False, str(error))
+        yield Finding("destination" if is_own else f"workspace {name}", False, str(error))
+    else:
+        if is_own:
+            yield Finding("key", True, f"accepted at {address}")
+            yield Finding("company", True, company)
+            yield Finding("role", True, f"client is {role}")
+        else:
+            yield Finding(f"workspace {name}", True, f"company {company}, role {role}, at {address}")
     finally:
         await client.close()
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_leads, cli_senders, cli_store, console
+from app import cli_forms, cli_leads, cli_senders, cli_store, console, console_leads
 from app.commands import InWords, Json, configuration, with_books
 from app.errors import ConfigurationError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_leads.commands, name="leads")
 app.add_typer(cli_senders.commands, name="senders")
+app.add_typer(cli_forms.commands, name="form")
 app.add_typer(cli_store.commands)
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 app.add_typer(alerts, name="alerts")
@@ -106,7 +107,7 @@ def preview(
     except OSError as error:
         raise ConfigurationError(f"{body}: cannot be read: {error.strerror}") from error
     inbound = Inbound(data, {"content-type": content_type, **dict(map(_header, header or []))})
-    console.preview(look(config, endpoint, inbound, datetime.now(UTC)), as_json=as_json)
+    console_leads.preview(look(config, endpoint, inbound, datetime.now(UTC)), as_json=as_json)
 
 
 @app.command()
@@ -126,7 +127,7 @@ def remap(
         raise ConfigurationError(f"--endpoint {endpoint}: relay.toml has no such form or hook")
     with console.progress("remap", last) as advance:
         found = asyncio.run(with_books(lambda books: rehearse(books, config, last, endpoint, advance)))
-    console.rehearsal(found, as_json=as_json)
+    console_leads.rehearsal(found, as_json=as_json)
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from app import console
+from app import console, console_leads
 from app.commands import Json, configuration, hands, sure, with_books
 from app.errors import ConfigurationError
 from app.lead import FIELDS, LeadState
@@ -87,7 +87,7 @@ def list_leads(
 ) -> None:
     """List the newest leads."""
     found = asyncio.run(with_books(lambda books: books.leads(state=state, endpoint=endpoint, limit=limit)))
-    console.leads(found, as_json=as_json, is_filtered=bool(state or endpoint))
+    console_leads.leads(found, as_json=as_json, is_filtered=bool(state or endpoint))
 
 
 @commands.command("show")
@@ -103,7 +103,7 @@ def show_lead(
         submission, files = await books.submission(lead.submission_id), await books.attachments(lead.submission_id)
         return lead, submission, await books.attempts(lead_id), files
 
-    console.lead(*asyncio.run(with_books(look)), as_json=as_json)
+    console_leads.lead(*asyncio.run(with_books(look)), as_json=as_json)
 
 
 @commands.command("files")
@@ -205,7 +205,9 @@ def remap(
             for change in [] if lead_id in known else await read_again(person, lead_id, config, named, dry_run=dry_run):
                 known[change.id] = change.refusal
                 if dry_run:
-                    console.change(change.id if change.stored else "", change.refusal, change.fields, as_json=as_json)
+                    console_leads.change(
+                        change.id if change.stored else "", change.refusal, change.fields, as_json=as_json
+                    )
         return {lead_id: known[lead_id] for lead_id in some if known[lead_id]}
 
     carry_out("remap", choice, work, dry_run=dry_run)
@@ -222,7 +224,7 @@ def export(
 
         async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
             nonlocal has_head
-            found = {lead.id: console.stored_json(lead) for lead in await person.outbox.books.of_ids(some)}
+            found = {lead.id: console_leads.stored_json(lead) for lead in await person.outbox.books.of_ids(some)}
             for row in found.values():
                 if not has_head:
                     has_head = bool(table.writerow(row))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app import console
+from app import console, console_leads
 from app.commands import Json, with_books, with_store
 from app.errors import ConfigurationError
 
@@ -60,4 +60,4 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """List what people did to leads: who, when, what, which fields."""
-    console.deeds(asyncio.run(with_books(lambda books: books.trail(lead, limit))), as_json=as_json)
+    console_leads.deeds(asyncio.run(with_books(lambda books: books.trail(lead, limit))), as_json=as_json)

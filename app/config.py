@@ -18,6 +18,8 @@ from app.settings import explain
 from app.values import (
     Color,
     Duration,
+    Id,
+    Key,
     Model,
     Name,
     Region,
@@ -40,8 +42,8 @@ LOOKS = {"site": is_text, "color": is_color, "logo": is_web_address}
 class WorkspaceConfig(Model):
     """One more AgencyHandy company, with its own key and limits; what is left out is as the settings say."""
 
-    api_key: Secret
-    company_id: Text | None = None
+    api_key: Key
+    company_id: Id | None = None
     base_url: Annotated[str, AfterValidator(base_address)] | None = None
     batch: Annotated[int, Field(ge=1, le=500)] | None = None
     requests_per_second: PositiveFloat | None = None

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -25,6 +26,7 @@ from app.values import (
     Duration,
     FileType,
     Header,
+    Key,
     LeadField,
     Model,
     Name,
@@ -39,6 +41,9 @@ FieldType = Literal[
     "text", "email", "tel", "textarea", "select", "radio", "checkbox", "date", "number", "url", "file", "hidden"
 ]
 CHOICES = ("select", "radio")
+Provider = Literal["altcha", "turnstile", "hcaptcha", "recaptcha", "recaptcha-v3"]
+SCORED = "recaptcha-v3"
+"""The one provider that gives a score."""
 PLACEHOLDER = re.compile(r"\{[\w-]+\}")
 
 
@@ -125,6 +130,39 @@ class SpamConfig(Model):
     fastest: Duration = timedelta(seconds=2)
 
 
+class CaptchaConfig(Model):
+    """Who proves that a form was filled in by a browser with somebody in front of it: the relay itself, or a service.
+
+    `site_key` and `secret` are what the service gave, `base_url` is where it is, if not at its own address. `action`
+    and `min_score`, 0 to 1, are what recaptcha-v3 has to answer.
+    """
+
+    provider: Provider
+    site_key: Text | None = None
+    secret: Secret | None = None
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+    action: Annotated[str, Field(pattern="^[A-Za-z0-9_/]+$")] = "submit"
+    base_url: Annotated[str, AfterValidator(base_address)] | None = None
+
+    @model_validator(mode="after")
+    def _has_its_keys(self) -> CaptchaConfig:
+        own, keys = self.provider == "altcha", (self.site_key, self.secret)
+        if own and (any(keys) or self.base_url):
+            raise ValueError("altcha is the relay's own: it takes no `site_key`, `secret` or `base_url`")
+        if not own and not all(keys):
+            raise ValueError(f"{self.provider} needs both its `site_key` and its `secret`")
+        if self.provider != SCORED and {"min_score", "action"} & self.model_fields_set:
+            raise ValueError(f"`min_score` and `action` go with {SCORED}, and with no other")
+        return self
+
+
+def _by_name(value: object) -> object:
+    return {"provider": value} if isinstance(value, str) else value
+
+
+Captcha = Annotated[CaptchaConfig, BeforeValidator(_by_name)]
+
+
 class Form(Endpoint):
     """`POST /forms/{name}`, for browsers. `fields` are those of its own page, which are checked when it is sent.
 
@@ -144,6 +182,7 @@ class Form(Endpoint):
     redirect: WebAddress | None = None
     allowed_redirects: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    captcha: Captcha | None = None
     spam: SpamConfig = SpamConfig()
 
     @field_validator("fields")
@@ -188,7 +227,7 @@ class Signature(Model):
 class FetchConfig(Model):
     """How the people are fetched of whom a provider sends ids only: with `token`, from its API or at `base_url`."""
 
-    token: Secret
+    token: Key
     base_url: Annotated[str, AfterValidator(base_address)] | None = None
 
 

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
-from app.addresses import origin_of
 from app.alerts.watch import Chore, Watch
 from app.config import RelayConfig, WorkspaceConfig
 from app.delivery.agencyhandy import AgencyHandy
@@ -25,15 +25,18 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
-from app.intake import api, forms, hooks, measured, status, strays
+from app.intake import api, challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
 from app.intake.guard import Limits
 from app.intake.pages import STATIC
+from app.intake.spam.altcha import Altcha
+from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge
 from app.intake.spam.layers import load_words
 from app.intake.spam.repeats import Repeats
 from app.intake.spam.stamp import Stamps
+from app.intake.spam.verifier import Verifier
 from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics
@@ -45,6 +48,7 @@ from app.sandbox import DEMO_KEY, create_sandbox
 from app.settings import Settings
 
 STRANGERS = (Rate(60, 60),)
+CHALLENGES = (Rate(120, 60),)
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 DEFAULT_STORE = Path("data/relay.db")
 SANDBOX_URL = "http://sandbox"
@@ -81,24 +85,24 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outbox.close)
-            stack.push_async_callback(intake.limits.counts.close)
+            stack.push_async_callback(intake.close)
             await outbox.open()
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
-            if delivers:
-                await stack.enter_async_context(watch.running())
+            await stack.enter_async_context(watch.running())
             asyncio.get_running_loop().run_in_executor(None, load_libraries)
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.exception_handlers.update(strays.handlers(config))
+    app.exception_handlers.update(strays.handlers(config, settings.address))
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
-        app.include_router(forms.router(intake))
-        app.include_router(hooks.router(intake))
+        for part in (forms, script, challenges, hooks):
+            app.include_router(part.router(intake))
         app.include_router(api.router(intake, settings.api_token))
     app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
     return app
@@ -124,9 +128,11 @@ def outbox_of(settings: Settings) -> Outbox:
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: Metrics) -> Intake:
     """What requests are taken in with."""
     per_address, per_form = rates(settings.rate_limit_address), rates(settings.rate_limit_form)
-    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS)
+    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS, CHALLENGES)
     stamps = Stamps(lambda: outbox.key_for("stamps"))
     repeats = Repeats(limits.counts, lambda: outbox.key_for("repeats"))
+    altcha = Altcha(lambda: outbox.key_for("altcha"))
+    captchas = Captchas(altcha, Verifier(), limits, urlsplit(settings.address).hostname or "")
     return Intake(
         config=config,
         outbox=outbox,
@@ -135,7 +141,15 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
         limits=limits,
-        judge=Judge(stamps, repeats, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
+        captchas=captchas,
+        judge=Judge(
+            stamps,
+            captchas,
+            repeats,
+            settings.address,
+            outbox.books.is_allowed_sender,
+            metrics.found_spam,
+        ),
         unknown_hook_status=settings.unknown_hook_status,
     )
 
@@ -149,7 +163,7 @@ def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
 
     async def chore(at: datetime) -> None:
         nonlocal due
-        if at < due:
+        if due - KEEP_HOUSE_EVERY <= at < due:
             return
         due = at + KEEP_HOUSE_EVERY
         if erased := await keep_house(outbox, keep, at):

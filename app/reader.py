@@ -5,16 +5,15 @@ Intake, preview and re-mapping all read through here, so that they always agree.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from app import proof
+from app import proof, repeats
 from app.config import RelayConfig
 from app.endpoints import Endpoint, Hook
 from app.errors import ConfigurationError, SignatureRefused, SourceError
@@ -31,8 +30,6 @@ from app.sources.declared import as_declared
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
-NO_ID: Final = re.compile(r"[0-]*|\W*(test|null|none|nil|undefined|nan|n/a|example|sample|string)\W*", re.IGNORECASE)
-"""What stands in an id's place when a provider tries a hook, or a builder has a variable that is empty."""
 WRAPPER = "form."
 A_FORM = 3
 MAX_HEADERS = 60
@@ -91,7 +88,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
     if reason:
         leads = tuple(replace(lead, state=LeadState.HELD, reason=reason, to_fetch="") for lead in leads or (Lead(),))
     name = clean(endpoint.name)
-    identity, is_given = _identity(inbound, parsed, leads)
+    identity, is_given = repeats.identity(inbound, endpoint, parsed, leads)
     submission = Submission(
         endpoint=name,
         source=source.name,
@@ -99,7 +96,7 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         headers=_kept_headers(inbound.headers, endpoint),
         body=inbound.body,
         event_id=clean(parsed.event_id) if parsed.event_id else None,
-        fingerprint=_digest(name, quarantine, *identity),
+        fingerprint=repeats.digest(name, quarantine, *identity),
         fingerprint_expires=None if is_given else now + window,
         note=parsed.note,
         workspace=endpoint.workspace or "",
@@ -252,44 +249,6 @@ def _origin(match: Match, findings: Findings) -> Origin:
 
 def _position(value: str, default: int | None) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else default
-
-
-def _identity(inbound: Inbound, parsed: Parsed, leads: tuple[Lead, ...]) -> tuple[list[str], bool]:
-    """What a repeat would have in common with this, and whether its sender gave it an id, which counts for ever.
-
-    An id counts for the same enquiry of the same people only: a constant id, as some builders send, swallows nobody.
-    What is quarantined stands apart (see `read`): what proves nothing must not make the good one after it a repeat.
-    """
-    key = inbound.headers.get("idempotency-key", "").strip() or parsed.event_id or ""
-    if key and not NO_ID.fullmatch(key):
-        return ["id", key, *sorted(map(_enquiry, leads))], True
-    if any(lead.email or lead.contact_no or lead.first_name for lead in leads):
-        return ["content", *(part for lead in leads for part in _content(lead))], False
-    return ["body", hashlib.sha256(inbound.body).hexdigest()], False
-
-
-def _enquiry(lead: Lead) -> str:
-    """Who asks for what; of somebody who cannot be told apart, everything that was sent."""
-    if not (lead.email or lead.contact_no):
-        return "\x1f".join(_content(lead))
-    who = (lead.email.casefold(), lead.contact_no, lead.first_name, lead.last_name)
-    return "\x1f".join((*who, lead.message))
-
-
-def _content(lead: Lead) -> Iterator[str]:
-    """All that a lead says; no control's value, which differs each time. Spam is told apart by the store (`adding`)."""
-    state = LeadState.PENDING if lead.state is LeadState.SPAM else lead.state
-    yield from (state, lead.email, lead.first_name, lead.last_name, lead.contact_no, lead.message, lead.source)
-    yield from (f"{name}={value}" for name, value in lead.utm.items())
-    yield from (f"{one.key}={one.value}" for one in lead.extra)
-    if lead.reason.startswith(Reason.NEEDS_FETCHING):
-        yield lead.reason
-
-
-def _digest(*parts: str) -> str:
-    """One hash of all the parts; their lengths keep them apart."""
-    spelled = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(spelled.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _kept_headers(headers: Mapping[str, str], endpoint: Endpoint) -> dict[str, str]:

@@ -273,10 +273,11 @@ def load_settings(**given: Any) -> Settings:
         return settings
     if settings.agencyhandy_base_url != AGENCYHANDY:
         raise ConfigurationError("AGENCYHANDY_BASE_URL is set but AGENCYHANDY_API_KEY is not: set both, or neither.")
-    if not (settings.is_on_this_machine or settings.sandbox):
+    if not (settings.is_on_this_machine and settings.role == "all") and not settings.sandbox:
         raise ConfigurationError(
-            "AGENCYHANDY_API_KEY is not set, and by PUBLIC_URL or HOST others reach the relay: real enquiries would go "
-            "to the sandbox. Set the key; or for a trial set SANDBOX=true, or leave PUBLIC_URL and HOST out."
+            "AGENCYHANDY_API_KEY is not set, and by PUBLIC_URL or HOST others reach the relay, or by ROLE it is one of "
+            "several: real enquiries would go to the sandbox. Set the key; or for a trial set SANDBOX=true, or leave "
+            "PUBLIC_URL, HOST and ROLE out."
         )
     return settings
 

@@ -35,6 +35,7 @@ FILE_KINDS: Mapping[str, tuple[str, ...]] = {
     "video": ("video/*",),
 }
 """What files are called in relay.toml → their media types. What a browser would carry out is none of them."""
+IN_A_HEADER = "[!-~]+"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -142,6 +143,18 @@ def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> S
     return SecretStr(value)
 
 
+def _a_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(IN_A_HEADER, value.get_secret_value()):
+        raise ValueError("expected a key as it is shown to you: no spaces, and no letters with accents")
+    return value
+
+
+def _an_id(value: str) -> str:
+    if not re.fullmatch(IN_A_HEADER, value):
+        raise ValueError("expected an id such as 653ec43cfdd385da07927d7e")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_a_name)]
 Region = Annotated[str, AfterValidator(_a_region)]
 Header = Annotated[str, AfterValidator(_a_header)]
@@ -151,6 +164,8 @@ Text = Annotated[str, Field(min_length=1)]
 Rule = Annotated[str, Field(min_length=1, max_length=2000)]
 Rules = Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_alternatives)]
 Secret = Annotated[SecretStr, BeforeValidator(_a_secret)]
+Key = Annotated[Secret, AfterValidator(_a_key)]
+Id = Annotated[str, AfterValidator(_an_id)]
 Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
 FileType = Annotated[str, AfterValidator(_file_type)]
 LeadField = Annotated[str, AfterValidator(_a_lead_field)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -189,16 +190,13 @@ class RelayProcess:
 
     def leads(self) -> list[dict[str, Any]]:
         """What `lead-relay leads list --json` says."""
-        import json
+        listed = self.command("leads", "list", "--json", "--limit", "100000")
+        return [json.loads(line) for line in listed.splitlines()]
 
-        listed = subprocess.run(
-            [sys.executable, "-m", "app", "leads", "list", "--json", "--limit", "100000"],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            check=True,
-        )
-        return [json.loads(line) for line in listed.stdout.splitlines()]
+    def command(self, *words: str) -> bytes:
+        """What `lead-relay …` prints; it has to end well."""
+        command = [sys.executable, "-m", "app", *words]
+        return subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, check=True).stdout
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:

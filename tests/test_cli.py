@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from app.cli import app
 from app.config import load_relay_config
 from app.sandbox import DEMO_KEY
 from app.settings import Settings, load_settings
-from tests.running import DEMO_TOML, SandboxClient, environment, eventually, free_port
+from tests.running import DEMO_TOML, SandboxClient, environment, eventually, free_port, started, stored
 
 LEAD_KEYS = ["id", "state", "endpoint", "firstName", "lastName", "email", "contactNo", "memberId", "receivedAt"]
 NAUGHTY = "[bold]x[/] $(reboot);`ls`|&<b>\\"
@@ -232,6 +233,29 @@ class TestCheck:
         assert "✗ destination  AgencyHandy answered 401" in result.stdout
         assert "check AGENCYHANDY_API_KEY" in result.stdout
         assert "accepted" not in result.stdout
+
+    def test_each_workspaces_key_is_tried(self, run: Run, earnest: dict[str, str], folder: Path) -> None:
+        with (folder / "relay.toml").open("a") as file:
+            file.write(f"[workspaces.good]\napi_key = '{DEMO_KEY}'\n[workspaces.bad]\napi_key = 'wrong'\n")
+        result = run("check", **earnest)
+
+        assert result.exit_code == 1
+        assert re.search(r"✓ workspace good +company [0-9a-f]{24}, role [0-9a-f]{24}", result.stdout)
+        assert re.search(r"✗ workspace bad +AgencyHandy answered 401", result.stdout)
+        assert "✓ key" in result.stdout
+
+    def test_a_workspace_whose_leads_nobody_delivers_is_named(
+        self, run: Run, earnest: dict[str, str], folder: Path, sandbox: SandboxClient
+    ) -> None:
+        gone = "[forms.contact]\nworkspace = 'gone'\n[workspaces.gone]\napi_key = 'wrong'\n"
+        with ExitStack() as stack:
+            (folder / "gone.toml").write_text(gone)
+            client = started(stack, sandbox, folder, folder / "gone.toml")
+            client.post("/forms/contact", data={"name": "Ada", "email": "ada@example.com"})
+            eventually(lambda: stored(folder, "SELECT 1 FROM workspaces WHERE paused != ''"), "it is paused")
+
+        assert re.search("✗ delivery gone +paused", run("check", **earnest, relay_config="gone.toml").stdout)
+        assert re.search("✗ delivery gone +nobody delivers its leads", run("check", **earnest).stdout)
 
     def test_several_companies_are_named(self, run: Run, earnest: dict[str, str], sandbox: SandboxClient) -> None:
         sandbox.put("/companies", count=2)
@@ -505,7 +529,7 @@ class TestLeads:
         assert "s3cret" not in done.stderr
 
     def test_it_says_that_it_only_delivers(self, folder: Path) -> None:
-        with running(folder, "serve", "--role", "delivery"):
+        with running(folder, "serve", "--role", "delivery", SANDBOX="true"):
             eventually(lambda: "(it only delivers;" in (folder / "log").read_text(), "it says so")
 
     def test_an_unknown_id_is_said_to_be(self, run: Run, ids: list[str]) -> None:

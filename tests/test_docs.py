@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import pytest
 from dotenv import dotenv_values
@@ -20,9 +21,23 @@ from typer.main import get_command
 
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import Defaults, FetchConfig, FileLimits, Form, FormField, Hook, Signature, SpamConfig
+from app.endpoints import (
+    CaptchaConfig,
+    Defaults,
+    FetchConfig,
+    FileLimits,
+    Form,
+    FormField,
+    Hook,
+    Provider,
+    Signature,
+    SpamConfig,
+)
+from app.intake.guard import TIGHTER
 from app.intake.pages import MARKS
+from app.intake.spam.altcha import GOOD_FOR
 from app.intake.spam.layers import LAYERS
+from app.intake.spam.vendors import OWN_FIELD, VENDORS
 from app.lead import MEANING, LeadState
 from app.main import create_app
 from app.mapping import rules
@@ -47,7 +62,8 @@ NOT_WRITTEN = {"name", "kind", "known"}
 
 OUR_HOSTS = r"https?://(?:127\.0\.0\.1|localhost|leads\.example\.com)(?::\d+|:\$\{?PORT\}?)?"
 ADDRESS = re.compile(
-    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))(?P<path>/[a-z_][\w{{}}/-]*)"
+    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))"
+    r"(?P<path>/[a-z_][\w{}/-]*(?:\.js\b)?)"
 )
 FILE_SYSTEM = {"path", "run", "etc", "data", "tmp", "var", "opt", "usr", "home", "dev", "proc", "app"}
 AGENCYHANDYS = {"accounts", "roles", "members"}
@@ -163,6 +179,7 @@ class TestRelayToml:
             ("### Alerts", AlertsConfig),
             ("The keys of such a table:", Signature),
             ("The keys of `fetch`:", FetchConfig),
+            ("The keys of `captcha`:", CaptchaConfig),
         ],
     )
     def test_every_key_is_listed_with_its_default(self, heading: str, model: type[BaseModel]) -> None:
@@ -197,6 +214,20 @@ class TestRelayToml:
         assert f"more than {rules.MAX_VALUES:,} values" in text
         assert f"more than {rules.MAX_STEPS:,} steps" in text
 
+    def test_every_provider_of_captchas_is_listed_with_its_field_and_where_it_is_asked(self) -> None:
+        _, _, below = (ROOT / "docs/forms.md").read_text(encoding="utf-8").partition("\n## Captchas\n")
+        rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| `([\w-]+)` \| (?:`([\w.]+)`)? ?\| ", below, re.MULTILINE)
+        services = {name: (one.field, urlsplit(one.verify).hostname) for name, one in VENDORS.items()}
+        assert {name: (field, host or None) for name, field, host in rows} == {
+            "altcha": (OWN_FIELD, None),
+            **services,
+        }
+        assert [name for name, *_ in rows] == [*get_args(Provider)]
+        assert "twenty minutes" in below
+        assert timedelta(minutes=20) == GOOD_FOR
+        assert "a sixth as often" in below
+        assert TIGHTER == 6
+
     def test_every_scheme_is_listed(self) -> None:
         listed = [row[0].strip('`"') for row in rows_below("### Proof")]
         assert listed == [*SCHEMES, "a table"]
@@ -207,7 +238,7 @@ class TestRelayToml:
             assert not name.startswith("/"), "an example's file is beside its relay.toml"
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text("of a file")
-        environ = dict.fromkeys(re.findall(r'"env:([^"]+)"', block), "of the environment")
+        environ = dict.fromkeys(re.findall(r'"env:([^"]+)"', block), "of-the-environment")
         file = tmp_path / "relay.toml"
         file.write_text(block, encoding="utf-8")
         check(load_relay_config(file, environ), file)
@@ -228,7 +259,8 @@ class TestRelayToml:
 
 
 def test_every_layer_of_the_verdict_on_spam_is_listed_in_its_words() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", (ROOT / "docs/forms.md").read_text(encoding="utf-8"), re.MULTILINE)
+    _, _, below = (ROOT / "docs/forms.md").read_text(encoding="utf-8").partition("\n## Spam\n")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", below, re.MULTILINE)
     assert rows == [(layer.name, layer.meaning) for layer in LAYERS]
 
 
@@ -322,6 +354,8 @@ def test_the_check_of_addresses_sees_what_is_not_there(routes: list[BaseRoute]) 
 
     assert known("/forms/{name}", "POST")
     assert known("/_sandbox/companies", "PUT")
+    assert known("/relay.js")
+    assert not known("/relay.css")
     assert not known("/forms", "POST")
     assert not known("/forms/{name}", "DELETE")
     assert not known("/_sandbox/company")

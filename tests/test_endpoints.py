@@ -248,6 +248,24 @@ def test_origins_may_be_given_as_any_address_there(file: Path) -> None:
     assert form.allowed_origins == ("https://example.com",)
 
 
+@pytest.mark.parametrize(
+    ("where", "text", "expected"),
+    [
+        ("workspaces.x.api_key", "[workspaces.x]\napi_key = 'env:KEY'", "expected a key"),
+        ("workspaces.x.company_id", "[workspaces.x]\napi_key = 'k'\ncompany_id = 'Ä 1'", "expected an id such as"),
+        ("hooks.a.fetch.token", f"{A}fetch = {{ token = 'env:KEY' }}", "expected a key"),
+    ],
+)
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "a line\n"])
+def test_a_key_that_fits_in_no_header_is_refused_and_not_shown(
+    file: Path, key: str, where: str, text: str, expected: str
+) -> None:
+    said = refusal(file, text, KEY=key)
+
+    assert said.startswith(f"{file}: {where}: {expected}")
+    assert key not in said
+
+
 def test_an_unknown_endpoint_is_read_as_json_and_known_to_be_unknown() -> None:
     endpoint = unknown_endpoint("hook", "x" * 100)
     assert (endpoint.name, endpoint.source, endpoint.known) == ("x" * 64, "json", False)

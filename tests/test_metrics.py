@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -54,6 +56,19 @@ def test_it_counts_what_came_in_and_what_became_of_it(relay: Start, sandbox: San
     }
     assert {name: found.get(name) for name in expected} == expected
     assert "ada" not in client.get("/metrics").text.lower()
+
+
+def test_a_lead_that_vanished_shows_in_the_books(relay: Start, tmp_path: Path) -> None:
+    client = relay(TOML)
+    client.post("/forms/contact", data=ADA)
+    client.post("/hooks/json", json=ADA)
+    eventually(lambda: figures(client).get('lead_relay_leads{endpoint="contact",state="delivered"}'), "it is settled")
+    with contextlib.closing(sqlite3.connect(tmp_path / "relay.db")) as store, store:
+        store.execute("DELETE FROM leads WHERE endpoint = 'contact'")
+
+    difference = "lead_relay_books_difference"
+    eventually(lambda: figures(client)[f'{difference}{{endpoint="contact"}}'] == 1, "the difference shows")
+    assert figures(client)[f'{difference}{{endpoint="json"}}'] == 0
 
 
 def test_trouble_shows_by_its_name(relay: Start, sandbox: SandboxClient) -> None:

@@ -225,3 +225,10 @@ def test_names_for_secrets_come_from_the_environment_over_dotenv(folder: Path, m
     monkeypatch.setenv("HOOK_B", "")
     found = environment()
     assert [found.get(f"HOOK_{letter}") for letter in "ABCD"] == ["environment", "dotenv", "dotenv", None]
+
+
+def test_of_several_processes_each_needs_the_key() -> None:
+    for role in ("intake", "delivery"):
+        assert "by ROLE it is one of several" in refusal(role=role)
+        assert load_settings(role=role, agencyhandy_api_key=KEY).workspace == "default"
+        assert load_settings(role=role, sandbox=True).workspace == "sandbox"

@@ -13,6 +13,7 @@ from app.outbox.records import Facts
 MIB = 1024 * 1024
 DAY = 86400
 LONGER = 1.5
+DEAF_AFTER = 5
 SHORTEST_SILENCE = timedelta(hours=1)
 """Silence that was learned counts when it is so many times the longest that there was, and never before an hour."""
 
@@ -21,8 +22,17 @@ Found = Iterator[tuple[str, Mapping[str, object]]]
 
 
 def _waiting(facts: Facts, config: RelayConfig) -> Found:
+    return ((name, more) for name, more in _late(facts, config) if name not in facts.unserved)
+
+
+def _unserved(facts: Facts, config: RelayConfig) -> Found:
+    return ((name, more) for name, more in _late(facts, config) if name in facts.unserved)
+
+
+def _late(facts: Facts, config: RelayConfig) -> Found:
+    """A lead that came when the clock was ahead is late too, as nobody knows since when it waits."""
     for workspace, since in facts.waiting.items():
-        if (age := facts.at - since) > config.alerts.after:
+        if (age := abs(facts.at - since)) > config.alerts.after:
             yield workspace, {"age": spelled(age)}
 
 
@@ -68,6 +78,12 @@ def _disk(facts: Facts, config: RelayConfig) -> Found:
         yield "", {"mib": facts.disk_free // MIB}
 
 
+def _deaf(facts: Facts, _: RelayConfig) -> Found:
+    for label, count in facts.deaf.items():
+        if count >= DEAF_AFTER:
+            yield label, {"count": count}
+
+
 def _silent(facts: Facts, config: RelayConfig) -> Found:
     for endpoint in config.endpoints():
         last, longest = facts.last_seen.get(endpoint.name, (None, None))
@@ -89,6 +105,10 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
     "waiting": (_waiting, """\
         Leads do not get through: for {place} the oldest has waited {age}. None is lost, and the relay keeps trying.
         Look at what else is said here, and whether AgencyHandy is up."""),
+    "unserved": (_unserved, """\
+        Nobody delivers the leads of {place}: relay.toml has no such workspace, or for default there is no
+        AGENCYHANDY_API_KEY. The oldest has waited {age}. Put it back; or say lead-relay leads spam and then lead-relay
+        leads remap for each, which gives them to the workspace that their form or hook has today."""),
     "paused": (_paused, """\
         AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. lead-relay check tells
         what is wrong; if it is the key, put the new one into the settings and start the relay again."""),
@@ -110,6 +130,9 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
         QUARANTINE_MIB, and find out who sends so much."""),
     "disk": (_disk, """\
         The disk is nearly full: {mib} MiB are left for the store. Make room; a full disk takes nothing in."""),
+    "deaf": (_deaf, """\
+        {place} has not taken the last {count} messages, so whoever it is does not hear of trouble, or gets no leads.
+        Compare the address and its password in relay.toml with the service: lead-relay alerts test tries it."""),
     "silent": (_silent, """\
         Nothing comes in at {place}: {came}, and it is never silent for more than {limit}. Send a test through the
         website or the provider, and look whether it still posts to {address}, with the same secret."""),

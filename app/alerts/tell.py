@@ -21,19 +21,25 @@ TIMEOUT_SECONDS = 40
 
 @dataclass(slots=True)
 class Target:
-    """Somebody who is told. `owed`: trouble → what it was not yet told of it, being out of reach."""
+    """Somebody who is told. `owed`: trouble → what it was not yet told of it, being out of reach.
+
+    `missed` counts the messages that were not taken since the last one that was.
+    """
 
     label: str
     service: Any
     tried_at: datetime | None = None
     owed: dict[str, str] = field(default_factory=dict)
+    missed: int = 0
 
     async def send(self, title: str, body: str, now: datetime) -> bool:
         """Whether it was taken. It is asked to take at most one message in `PAUSE`."""
         if self.tried_at is not None and timedelta() <= now - self.tried_at < PAUSE:
             return False
         self.tried_at = now
-        if not (taken := await self.reach(title, body)):
+        taken = await self.reach(title, body)
+        self.missed = 0 if taken else self.missed + 1
+        if not taken:
             log.warning("target_failed", target=self.label)
         return taken
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class Watch:
         self._every, self._quiet = every, quiet
         self._ignored = {"sandbox"} - {outbox.workspace_name}
         named = people(config)
+        self._everybody = [*chain.from_iterable(named.values())]
         self._targets, self._roads = named["alerts.to"], roads(config, named, self._ignored)
         self._id = outbox.new_id()
         self._facts = Facts(clock())
@@ -115,7 +117,9 @@ class Watch:
         waits = {"fetching": self._config.fetching, "before": now - self._config.alerts.after}
         found = await self._outbox.books.read(partial(among, now=now, since=since, **waits))
         free = min((shutil.disk_usage(existing(one)).free for one in self._folders), default=None)
-        self._facts = replace(found, balance=self._facts.balance.renewed(since, found.balance), disk_free=free)
+        deaf = {one.label: one.missed for one in self._everybody if one.missed}
+        renewed = self._facts.balance.renewed(since, found.balance)
+        self._facts = replace(found, balance=renewed, disk_free=free, deaf=deaf)
         self._whole_at = now if is_whole else self._whole_at
         self._troubles = troubles(self._facts, self._config)
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.errors import AccessRefused, Ambiguous, Unreachable
 from app.lead import Lead
 
 MAX_ANSWER = 1024 * 1024
+GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 NOT_SENT = (
     httpx.ConnectError,
@@ -44,7 +46,7 @@ class AgencyHandy:
         self._timeout = timeout
         self._http = httpx.AsyncClient(
             base_url=base_url,
-            headers={"x-api-key": api_key, "user-agent": "lead-relay"},
+            headers={"x-api-key": api_key, "user-agent": "lead-relay", "accept-encoding": "gzip"},
             timeout=httpx.Timeout(timeout, connect=min(5.0, timeout)),
             transport=transport,
         )
@@ -66,12 +68,15 @@ class AgencyHandy:
         raise Ambiguous(f"The AgencyHandy key has several companies: set AGENCYHANDY_COMPANY_ID to one of {listed}.")
 
     async def client_role_id(self, company_id: str) -> str:
-        """The OUTER `_id` of the entry whose `role.name` is `client`, wherever in the list it stands."""
+        """The OUTER `_id` of the entry whose `role.name` is `client`, wherever in the list it stands.
+
+        Of several the company's own.
+        """
         answer = await self._get("/roles", params={"type": "company"}, headers={"companyid": company_id})
-        for entry in _objects(answer, "roles"):
-            role = entry.get("role")
-            if isinstance(role, dict) and role.get("name") == "client" and entry.get("_id"):
-                return str(entry["_id"])
+        roles = ((entry, entry.get("role")) for entry in _objects(answer, "roles") if entry.get("_id"))
+        found = [entry for entry, role in roles if isinstance(role, dict) and role.get("name") == "client"]
+        if found:
+            return str(max(found, key=lambda entry: entry.get("company") == company_id)["_id"])
         raise AccessRefused(f"AgencyHandy lists no role named client for the company {company_id}.")
 
     async def create_leads(self, leads: Sequence[Lead], company_id: str, role_id: str) -> Answer:
@@ -120,14 +125,23 @@ class AgencyHandy:
 async def exchange(
     http: httpx.AsyncClient, seconds: float, method: str, path: str, **options: Any
 ) -> tuple[httpx.Response, bytes]:
-    """One request within so many seconds as a whole, its answer read up to a bound."""
+    """One request within so many seconds as a whole, its answer read, and unpacked, up to a bound."""
     async with asyncio.timeout(seconds), http.stream(method, path, **options) as response:
         body = bytearray()
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > MAX_ANSWER:
                 break
-        return response, bytes(body[:MAX_ANSWER])
+        is_packed = response.headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}
+        return response, unpacked(bytes(body)) if is_packed else bytes(body[:MAX_ANSWER])
+
+
+def unpacked(body: bytes) -> bytes:
+    """What was packed by gzip or zlib, up to a bound: a few hundred bytes can stand for gigabytes."""
+    try:
+        return zlib.decompressobj(GZIP_OR_ZLIB).decompress(body, MAX_ANSWER)
+    except zlib.error:
+        return body[:MAX_ANSWER]
 
 
 def _objects(answer: Any, key: str) -> list[Mapping[str, Any]]:

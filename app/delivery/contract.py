@@ -13,6 +13,8 @@ from app.lead import Lead
 NO_NAME = "-"
 """AgencyHandy wants two names: what stands for one that nobody gave."""
 MAX_WORDS = 300
+MAX_MESSAGE = 10_000
+"""Characters of an answer that are looked at for what it means: what matters stands at the beginning."""
 
 
 class Member(BaseModel):
@@ -86,9 +88,10 @@ def words_of(answer: Answer) -> str:
 
 
 def message_of(answer: Answer) -> str:
-    """The message of an answer's JSON, else the whole text."""
+    """The message of an answer's JSON, else the text; bounded."""
     try:
         message = json.loads(answer.text).get("message", "")
     except (ValueError, AttributeError, RecursionError):
         message = answer.text
-    return ("; ".join(map(str, message)) if isinstance(message, list) else str(message)) or answer.text
+    words = "; ".join(map(str, message)) if isinstance(message, list) else str(message)
+    return (words or answer.text)[:MAX_MESSAGE]

@@ -19,11 +19,12 @@ import httpx
 from app.delivery.agencyhandy import exchange
 from app.delivery.contract import Answer, words_of
 from app.delivery.policy import Policy, retry_after
+from app.delivery.worker import SET_BACK
 from app.endpoints import FetchConfig, Hook
 from app.errors import StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Submission
 from app.logs import log
-from app.outbox.fetching import due, found, missed, rest
+from app.outbox.fetching import due, found, hurry, missed, rest
 from app.outbox.outbox import Outbox
 from app.outbox.records import Attempt, ToFetch
 from app.reader import read
@@ -47,8 +48,11 @@ class Fetcher:
         self, outbox: Outbox, hooks: Mapping[str, Hook], policy: Policy, clock: Callable[[], datetime]
     ) -> None:
         self._outbox, self._hooks, self._policy, self._clock = outbox, hooks, policy, clock
-        self._http = httpx.AsyncClient(headers={"user-agent": "lead-relay", "accept": "application/json"})
+        self._http = httpx.AsyncClient(
+            headers={"user-agent": "lead-relay", "accept": "application/json", "accept-encoding": "gzip"}
+        )
         self._id = outbox.new_id()
+        self._last_seen: datetime | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -80,6 +84,7 @@ class Fetcher:
     async def round(self) -> bool:
         """Fetches some of each hook's people who are due; whether there were any."""
         now, read_books = self._clock(), self._outbox.books.read
+        await self._watch_the_clock(now)
         if not await read_books(partial(due, endpoints=[*self._hooks], now=now, limit=1)):
             return False
         if not await self._outbox.take_duty("fetch", self._id, now, now + DUTY):
@@ -94,6 +99,13 @@ class Fetcher:
                 log.error("fetch_failed", lead=one.lead_id, fault=type(fault).__name__, exc_info=fault)
                 await self._missed(one, Answer(None, f"{type(fault).__name__} in the relay, see its log"), blames=True)
         return bool(people)
+
+    async def _watch_the_clock(self, now: datetime) -> None:
+        """Who came by a clock that was set back would wait until it is again as late as it was."""
+        last_seen = self._last_seen or await self._outbox.books.newest() or now
+        if last_seen - now > SET_BACK:
+            await self._outbox.write(partial(hurry, endpoints=[*self._hooks], now=now))
+        self._last_seen = now
 
     async def _fetch(self, one: ToFetch) -> None:
         """Asks for one person, and keeps what is answered: whole, or in words."""

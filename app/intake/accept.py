@@ -11,6 +11,7 @@ from functools import partial
 from app.config import RelayConfig
 from app.endpoints import Endpoint
 from app.intake.guard import Limits
+from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge
 from app.lead import Receipt
 from app.logs import log
@@ -33,6 +34,7 @@ class Intake:
     max_body_bytes: int
     repeat_window: timedelta
     limits: Limits
+    captchas: Captchas
     judge: Judge
     unknown_hook_status: int
 
@@ -52,3 +54,8 @@ class Intake:
             repeat=receipt.repeat,
         )
         return receipt
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+        await self.captchas.close()
+        await self.limits.counts.close()

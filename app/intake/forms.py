@@ -25,25 +25,15 @@ def router(intake: Intake) -> APIRouter:
     def look(name: str, request: Request) -> Look:
         return look_of(request, intake.config, forms.get(name))
 
-    def with_cors(name: str, request: Request, response: Response) -> Response:
-        response.headers.update(replies.cors_headers(forms.get(name), request.headers.get("origin"), intake.public_url))
-        return response
-
     @routes.post("/", include_in_schema=False, response_model=None)
     @routes.post("", summary="Send a form", response_model=None, responses=FORM_RESPONSES, openapi_extra=FORM_BODY)
     async def send(name: str, request: Request) -> Response:
         """Takes a form as urlencoded, multipart or JSON. Answers 303 to a browser, JSON to a script."""
         try:
-            response = await receive(intake, name, request)
+            return await receive(intake, name, request)
         except Rejected as error:
             await let_pass(request, error)
-            response = replies.refused(request, error, look(name, request))
-        return with_cors(name, request, response)
-
-    @routes.options("", summary="Whether a script may post", response_model=None)
-    async def ask(name: str, request: Request) -> Response:
-        """A browser's preflight."""
-        return with_cors(name, request, replies.preflight())
+            return replies.refused(request, error, look(name, request))
 
     @routes.head("", include_in_schema=False, response_model=None)
     @routes.get("/", include_in_schema=False, response_model=None)

@@ -119,6 +119,7 @@ def has_token(request: Request, token: SecretStr) -> bool:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How often one address, and all together, may send a form; and strangers to what nobody configured.
+    `challenges`: how many captchas of the relay's own an address can ask for.
 
     While a form is `tightened` an address may send it once for every `TIGHTER` times else.
     """
@@ -127,6 +128,7 @@ class Limits:
     per_address: tuple[Rate, ...]
     per_form: tuple[Rate, ...]
     strangers: tuple[Rate, ...]
+    challenges: tuple[Rate, ...]
     tightened: dict[str, float] = field(default_factory=dict)
 
     async def take(self, request: Request, form: Form) -> None:
@@ -141,6 +143,11 @@ class Limits:
     async def take_strangers(self, request: Request) -> None:
         """Counts a request to a name that nobody configured; TooManyRequests where its address sent too many."""
         await self._count(f"stranger {address_of(request)}", self.strangers, OF_ADDRESS)
+
+    async def take_challenge(self, request: Request) -> None:
+        """Counts a request for something to calculate; TooManyRequests where its address asked for too many."""
+        if address := address_of(request):
+            await self._count(f"challenge {address}", self.challenges, OF_ADDRESS)
 
     def tighten(self, form: Form, seconds: float) -> None:
         """Takes less of the form for a while, for what would else tell people and robots apart is away."""

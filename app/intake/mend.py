@@ -12,6 +12,7 @@ from app.endpoints import Form, FormField
 from app.intake import replies
 from app.intake.controls import shown, undeclared
 from app.intake.pages import Look, page
+from app.intake.spam.captcha import is_answer
 from app.mapping.infer import is_control, is_secret
 from app.reader import Reading
 from app.sources.trees import dotted, scalar
@@ -29,6 +30,7 @@ def mend(request: Request, form: Form, reading: Reading, mistakes: Mapping[str, 
     files = _files(reading, typed)
     own = {dotted(one.name).casefold() for one in form.fields}
     traps = {dotted(name) for name in form.spam.honeypots}
+    typed = {key: values for key, values in typed.items() if not is_answer(key, form)}
     carried = {
         key: values
         for key, values in typed.items()

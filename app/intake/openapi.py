@@ -28,7 +28,7 @@ class HookReply(BaseModel):
 
 
 class FormReply(BaseModel):
-    """What a form answers a script: thanks in the visitor's language, and where the form goes on to, if anywhere."""
+    """What a form answers a script: thanks in the visitor's language, and the page to go on to, if there is one."""
 
     ok: bool
     receipt: str

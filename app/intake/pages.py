@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from app.config import RelayConfig
 from app.endpoints import Form
 from app.intake.colours import style_of
 from app.intake.language import ENGLISH, Language, asked_for, language_of
+from app.intake.spam import shown, vendors
 from app.lead import LeadState
 
 MARKS = {
@@ -55,13 +57,15 @@ def ago(then: datetime) -> str:
 
 
 _templates.filters["ago"] = ago
+_templates.filters["captcha"] = shown.shown
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is around a page's own words: whose it is, in which language, who may frame it, where its forms may lead.
 
-    `kept` is the part of the query that goes on from page to page, such as `?lang=de`.
+    `captcha` is what its form's captcha needs of elsewhere, `kept` the part of the query that goes on from page to
+    page, such as `?lang=de`.
     """
 
     site: str
@@ -70,6 +74,7 @@ class Look:
     logo: str | None = None
     framed_by: tuple[str, ...] = ("'none'",)
     targets: tuple[str, ...] = ()
+    captcha: vendors.Policy = field(default_factory=dict)
     kept: str = ""
     is_embedded: bool = False
 
@@ -79,9 +84,9 @@ class Look:
         return style_of(self.color) if self.color else ""
 
     def policy(self) -> str:
-        """The page's content policy: nothing from elsewhere but the logo, no style but ours, no script."""
+        """The page's content policy: nothing from elsewhere but the logo, no style but ours, a captcha's script."""
         digest = base64.b64encode(hashlib.sha256(self.style.encode()).digest()).decode()
-        rules = {
+        rules: dict[str, Sequence[str]] = {
             "default-src": ["'none'"],
             "style-src": ["'self'", *([f"'sha256-{digest}'"] if self.style else [])],
             "img-src": ["'self'", *([origin_of(self.logo)] if self.logo else [])],
@@ -89,6 +94,8 @@ class Look:
             "frame-ancestors": self.framed_by,
             "form-action": ["'self'", *self.targets],
         }
+        for name, sources in self.captcha.items():
+            rules[name] = [*dict.fromkeys((*rules.get(name, ()), *sources))]
         return "; ".join(" ".join((name, *values)) for name, values in rules.items())
 
 
@@ -102,6 +109,7 @@ def look_of(request: Request, config: RelayConfig, form: Form | None = None) -> 
         logo=own.logo,
         framed_by=_framed_by(form) if form else ("'none'",),
         targets=tuple(redirect_origins(form)) if form else (),
+        captcha=vendors.policy_of(form.captcha) if form else {},
         kept=_kept(request),
         is_embedded="embed" in request.query_params,
     )

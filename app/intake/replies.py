@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.addresses import origin_of
 from app.endpoints import Form
 from app.errors import Rejected
-from app.intake.guard import origin_allowed
 from app.intake.openapi import HookReply, LeadReply
 from app.intake.pages import Look, page, redirect_origins
 from app.lead import Entry, Receipt
@@ -23,6 +22,7 @@ UNSAFE = re.compile(r"[\\\s\x00-\x1f]")
 """What no address has in it. Browsers read `\\` as `/`, and leave some of the others out."""
 
 THANKS = "Your message has arrived. We will get back to you soon."
+FAILED = "This could not be sent. Please try again."
 
 REDIRECT_FIELDS = ("_next", "_redirect", "redirect", "redirectTo", "redirect_to", "returnURL", "retURL", "next")
 """What forms of other services call the page to go to."""
@@ -111,25 +111,6 @@ def _later(response: Response, error: Rejected) -> Response:
     if error.closes:
         response.headers["Connection"] = "close"
     return response
-
-
-def cors_headers(form: Form | None, origin: str | None, public_url: str) -> dict[str, str]:
-    """What lets a page's script read the answer, errors included; nothing for a page that may not post."""
-    if form is None or not form.allowed_origins:
-        return {"Access-Control-Allow-Origin": "*"}
-    if origin is None or not origin_allowed(form, origin, public_url):
-        return {"Vary": "Origin"}
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
-
-
-def preflight() -> Response:
-    """The answer to a browser that asks whether a script may post."""
-    allowed = {
-        "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-        "Access-Control-Allow-Headers": "Accept, Content-Type, Idempotency-Key, X-Requested-With",
-        "Access-Control-Max-Age": "86400",
-    }
-    return Response(status_code=204, headers=allowed)
 
 
 def _is_in(address: str, origins: list[str]) -> bool:

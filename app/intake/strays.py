@@ -10,14 +10,14 @@ from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
 from app.config import RelayConfig
-from app.intake import replies
+from app.intake import cors, replies
 from app.intake.pages import look_of
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-def handlers(config: RelayConfig) -> dict[int | type[Exception], Handler]:
-    """What is answered in each case, by status."""
+def handlers(config: RelayConfig, public_url: str) -> dict[int | type[Exception], Handler]:
+    """What is answered in each case, by status. Faults are answered outside of all middleware, and then raised on."""
 
     async def nowhere(request: Request, error: HTTPException) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
@@ -32,6 +32,8 @@ def handlers(config: RelayConfig) -> dict[int | type[Exception], Handler]:
         detail = look.say(
             "It is not certain that your message arrived. Please send it again; it will not arrive twice."
         )
-        return replies.failed(request, 500, title, detail if request.method == "POST" else "", look=look)
+        response = replies.failed(request, 500, title, detail if request.method == "POST" else "", look=look)
+        cors.add_headers(response.headers, cors.cors_headers(request.scope, config.forms, public_url))
+        return response
 
     return {404: nowhere, 500: fault}

@@ -46,6 +46,7 @@ DOT = re.compile(r"\.(?! )")
 DIGRAPH = re.compile("([aou])e|a(?=a)")
 """Letters with an umlaut as people write them on keyboards without: `rueckruf`."""
 VOWEL = re.compile("[aeiouy]|[^a-z]")
+PARTS = re.compile(r"[^\W_]+")
 
 
 @lru_cache(maxsize=2048)
@@ -91,7 +92,7 @@ def names_a_page(key: str, label: str) -> bool:
 @lru_cache(maxsize=2048)
 def says_nothing(key: str, label: str) -> bool:
     """Whether neither key nor label is a word of any language: `1.3`, `field_2`, `input_3_1`, `r51d04ed43`."""
-    return all(map(_is_made_up, (*words(last_of(key)), *words(label))))
+    return all(map(_is_unknown, (*PARTS.findall(last_of(key)), *PARTS.findall(label))))
 
 
 @lru_cache(maxsize=2048)
@@ -131,7 +132,8 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
             if is_near and score + weight > best.get(target, (0, ""))[0]:
                 best[target] = score + weight, name
     above = {word for segment in path[:-1] for word in _holder(words(segment))}
-    around = {*above, *words(path[-1]), *words(label)}
+    is_unsaid = len(words(path[-1])) > 1 and says_nothing(key, "")  # `SingleLine1` is no line of anything
+    around = {*above, *(() if is_unsaid else words(path[-1])), *words(label)}
     is_told = kind in {"email", "phone"} and around.isdisjoint(SOMEBODY_ELSE)
     for target in (*PERSONAL, "message"):
         score, name = best.get(target, (0, ""))
@@ -140,8 +142,8 @@ def meanings_of(key: str, label: str, kind: str) -> Mapping[str, tuple[int, str]
         ):
             best[target] = score - NOT_THEIRS, name
     other = best.pop("other", (0, ""))
-    if not label and len(words(path[-1])) > 1 and says_nothing(key, ""):
-        other = (0, "")  # `SingleLine1` is no line of anything
+    if not label and is_unsaid:
+        other = (0, "")
     for target in TARGETS:
         score, name = best.get(target, (0, ""))
         is_other = other[0] > score or (0 < other[0] == score < CERTAIN)
@@ -185,6 +187,14 @@ def _traps() -> Mapping[str, tuple[str, ...]]:
             first = trap.partition(" ")[0]
             found[first] = (*found.get(first, ()), trap)
     return found
+
+
+def _is_unknown(part: str) -> bool:
+    """Whether a part of a name, between `-` and `_`, is nothing that anybody reads: `412`, `aa8a74c`, `fld`."""
+    spelled = words(part)
+    if all(map(_is_made_up, spelled)):
+        return True
+    return part.isascii() and any(map(str.isdigit, part)) and vocabulary().by_word.keys().isdisjoint(spelled)
 
 
 def _is_made_up(word: str) -> bool:
@@ -236,6 +246,7 @@ def _meaning(spelled: tuple[str, ...]) -> dict[str, int]:
     whole = frozenset(spelled)
     core = frozenset(word for word in whole - listed("noise") if not word.isdecimal())
     best = dict(known.get(whole, {}))
+    is_of_a_sort = not listed("sorts").isdisjoint(core)
     if core and core != whole:
         for target, weight in known.get(core, {}).items():
             best[target] = max(best.get(target, 0), weight - 3)
@@ -245,7 +256,7 @@ def _meaning(spelled: tuple[str, ...]) -> dict[str, int]:
         others = core - phrase
         for target, weight in known[phrase].items():
             score = weight - 40 + 8 * (len(phrase) - 1) - 4 * min(len(others), 6)
-            if not others.isdisjoint(_not_the(target)):
+            if not others.isdisjoint(_not_the(target)) or (target == "message" and is_of_a_sort):
                 score -= NOT_THEIRS
             if target != "source":
                 best[target] = max(best.get(target, -NOT_THEIRS), score)

@@ -22,8 +22,9 @@ FIELDS: Final = (
     *("subject", "particle", "second_last_name", "dial", "other"),
 )
 """What a phrase can mean: a lead's field, or something beside it. `other` is all that a lead has no field for."""
-WORDS: Final = ("others", "things", "noise", "consent", "titles", "endings", "surnames", "secret_words")
-"""others: whose it is, if not the visitor's; things: what has a name of its own; noise: what changes no meaning."""
+WORDS: Final = ("others", "things", "noise", "consent", "titles", "endings", "surnames", "secret_words", "sorts")
+"""others: whose it is, if not the visitor's; things: what has a name of its own; noise: what changes no meaning; sorts:
+what is asked of a project or a question beside its words, such as its kind, its place, its date."""
 
 PHRASE_WEIGHT: dict[str, int] = {
     "replyto": -10, "reply to": -10, "contact": -15, "person": -15, "customer": -15, "attendee": -5, "invitee": -5,
@@ -44,7 +45,7 @@ CONTROLS: Final = frozenset(
     g recaptcha response; h captcha response; cf turnstile response; frc captcha solution; altcha; utf; charset;
     authenticity token; csrf token; csrfmiddlewaretoken; wpnonce; wp http referer; form key; submit; oid; from name;
     powered by; remote ip; user agent; autoresponder; autoresponder body; autoresponder message; autoresponder subject;
-    thank you message; thankyou message; success message; confirmation message; error message
+    idempotency key; thank you message; thankyou message; success message; confirmation message; error message
     """.split(";")
 )
 """Fields that steer a form service or a page; never about the person."""

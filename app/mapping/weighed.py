@@ -23,6 +23,8 @@ NUMBER = re.compile(r"\d{2}")
 SHORT_NUMBER = re.compile(r"\d{3}[ -]\d{4}|\d{3}[ -]\d{2}[ -]\d{2}")
 LOCAL_NUMBER = re.compile(r"\(?0\d{1,4}[\s)/.-]+\d[\d\s/.-]{4,}")
 """A number as dialled within a country, which identifiers are seldom like."""
+MOMENT = re.compile(r"1[5-9]\d{8}(?:\d{3})?")
+"""Seconds or milliseconds since 1970, which no number is like that somebody writes down without a `+`."""
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ def _alone(one: Field, value: str) -> int:
     """How surely a number is a phone's by its form, and by a field's name that denies nothing."""
     if value.startswith("+"):
         return 43
-    is_likely = 9 <= sum(map(str.isdigit, value)) <= 13 and not is_date(value)
+    is_likely = 9 <= sum(map(str.isdigit, value)) <= 13 and not is_date(value) and not MOMENT.fullmatch(value)
     if is_likely and says_nothing(one.key, one.label):
         return 41
     is_short = SHORT_NUMBER.fullmatch(value) is not None and says_nothing(one.key, one.label)

@@ -82,9 +82,6 @@ async def facts_of(
     that fetch people; until a lead is from `before` then, it is not held but on its way.
     """
     mine = leads.c.workspace.not_in(ignored)
-    ages = union_all(*(select(leads.c.workspace, leads.c.received_at).where(way, mine) for way in ON_THEIR_WAY))
-    waiting = ages.subquery()
-    oldest = select(waiting.c.workspace, func.min(waiting.c.received_at)).group_by(waiting.c.workspace)
     held = select(leads.c.reason, func.count()).where(IS_HELD, mine, TRUSTED)
     lately = submissions.c.id >= str(ULID.from_datetime(now - HOUR))
     doubted = select(submissions.c.quarantine, func.count()).where(IS_QUARANTINED, lately)
@@ -92,10 +89,12 @@ async def facts_of(
     still_held = exists().where(leads.c.submission_id == submissions.c.id, IS_HELD, mine)
     ways = await connection.execute(select(workspaces).where(workspaces.c.name.in_(names)))
     first = await connection.scalar(select(func.min(submissions.c.id)))
+    waits = await waiting(connection, ignored)
     return Facts(
         at=now,
         balance=await balance(connection, since, endpoints),
-        waiting=await _pairs(connection, oldest),
+        waiting=waits,
+        unserved=waits.keys() - set(names),
         workspaces={row.name: Workspace(**row._mapping) for row in ways},
         held=await _pairs(connection, held.where(~under_way(fetching, before)).group_by(leads.c.reason)),
         quarantined=await _pairs(connection, doubted),
@@ -103,6 +102,14 @@ async def facts_of(
         last_seen={name: seen for name in endpoints if (seen := await _last_seen(connection, name))},
         began=ULID.from_str(first).datetime if first else None,
     )
+
+
+async def waiting(connection: AsyncConnection, ignored: Collection[str]) -> dict[str, datetime]:
+    """Workspace → since when the oldest lead is on its way; without `ignored` ones."""
+    mine = leads.c.workspace.not_in(ignored)
+    ages = union_all(*(select(leads.c.workspace, leads.c.received_at).where(way, mine) for way in ON_THEIR_WAY))
+    each = ages.subquery()
+    return await _pairs(connection, select(each.c.workspace, func.min(each.c.received_at)).group_by(each.c.workspace))
 
 
 async def _pairs(connection: AsyncConnection, statement: Any) -> dict[str, Any]:

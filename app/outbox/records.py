@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,15 +176,18 @@ class Balance:
 class Facts:
     """What could be wrong.
 
-    `waiting`: workspace → since when the oldest lead is on its way. `held`: reason → leads. `quarantined`: reason and
+    `waiting`: workspace → since when the oldest lead is on its way; `unserved`: those of them that nobody delivers to.
+    `held`: reason → leads. `quarantined`: reason and
     endpoint → requests of the last hour; `distrusted`: those of them that nobody has dealt with. `last_seen`:
     endpoint → when it last was sent something by somebody trusted, and its longest silence, where there was enough to
-    tell. `began`: when anything was stored first.
+    tell. `began`: when anything was stored first. `deaf`: who of those to be told → how many messages
+    were not taken since the last one that was.
     """
 
     at: datetime
     balance: Balance = Balance()
     waiting: Mapping[str, datetime] = field(default_factory=dict)
+    unserved: Collection[str] = ()
     workspaces: Mapping[str, Workspace] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
@@ -192,6 +195,7 @@ class Facts:
     last_seen: Mapping[str, tuple[datetime, timedelta | None]] = field(default_factory=dict)
     began: datetime | None = None
     disk_free: int | None = None
+    deaf: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.outbox.outbox import Outbox
 from app.outbox.records import Balance, Facts, Workspace
 from app.sandbox import DEMO_KEY
 from tests.alerts.conftest import Clock, Phone, Watching, ada, held, submission
-from tests.running import ROOT, SandboxClient, eventually
+from tests.running import ROOT, RelayProcess, SandboxClient, eventually
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TODAY = int(NOW.timestamp()) // 86400
@@ -30,6 +30,9 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("nothing", {}, []),
     ("a lead just young enough", {"waiting": {"default": NOW - 15 * MINUTE}}, []),
     ("a late lead", {"waiting": {"default": NOW - 16 * MINUTE, "other": NOW}}, ["waiting default"]),
+    ("of a clock that was ahead", {"waiting": {"default": NOW + 16 * MINUTE}}, ["waiting default"]),
+    ("a workspace just gone", {"waiting": {"gone": NOW}, "unserved": {"gone"}}, []),
+    ("a workspace that is gone", {"waiting": {"gone": NOW - HOUR}, "unserved": {"gone"}}, ["unserved gone"]),
     ("a key refused", {"workspaces": {"default": Workspace(paused="no")}}, ["paused default"]),
     ("failures in a row", {"workspaces": {"default": Workspace(failures=5)}}, []),
     ("held", {"held": {"refused: a": 1, "refused: b": 2, "no e-mail: c": 1}}, ["held no e-mail", "held refused"]),
@@ -41,6 +44,8 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("dropped long ago", {"balance": Balance({(1, "x", "accepted"): 1, (1, "x", "dropped"): 1})}, []),
     ("disk enough", {"disk_free": 500 * MIB}, []),
     ("disk low", {"disk_free": 500 * MIB - 1}, ["disk"]),
+    ("somebody who hears", {"deaf": {"alerts.leads_to 1 (JSON)": 4}}, []),
+    ("somebody who does not", {"deaf": {"alerts.leads_to 1 (JSON)": 5}}, ["deaf alerts.leads_to 1 (JSON)"]),
     ("silent as ever", {"last_seen": {"contact": (NOW - 15 * HOUR, 10 * HOUR)}}, []),
     ("silent for longer", {"last_seen": {"contact": (NOW - 15.1 * HOUR, 10 * HOUR)}}, ["silent contact"]),
     ("busy, silent for less than an hour", {"last_seen": {"contact": (NOW - HOUR, MINUTE)}}, []),
@@ -179,6 +184,36 @@ async def test_what_an_earlier_trial_left_is_nobodys_trouble(outbox: Outbox, wat
     clock.forward(days=1)
 
     assert await keys(watching()) == set()
+
+
+@pytest.mark.slow
+def test_leads_of_a_workspace_that_relay_toml_names_no_more_are_told_and_can_be_given_to_another(
+    tmp_path: Path, sandbox: SandboxClient, phone: Phone, launch: Callable[[RelayProcess], RelayProcess]
+) -> None:
+    alerts = f"[alerts]\nto = ['{phone.target('boss')}']\nafter = '1s'\n[forms.contact]\n"
+    toml = tmp_path / "relay.toml"
+    toml.write_text(f"{alerts}workspace = 'gone'\n[workspaces.gone]\napi_key = 'wrong'\n")
+    relay = launch(RelayProcess(tmp_path, sandbox.address, toml=toml))
+    httpx.post(f"{relay.address}/forms/contact", data={"name": "Ada", "email": "ada@example.com"})
+    relay.stop()
+
+    toml.write_text(alerts)
+    relay.start()
+    eventually(lambda: any("Nobody delivers the leads of gone" in said for said in phone.texts("boss")), "it is told")
+    [lead] = relay.leads()
+    relay.command("leads", "spam", lead["id"])
+    relay.command("leads", "remap", lead["id"])
+
+    eventually(lambda: sandbox.emails() == ["ada@example.com"], "it goes to the workspace that the form has today")
+
+
+def test_that_nobody_delivers_is_told_by_who_only_takes_enquiries(
+    quick: Callable[..., httpx.Client], phone: Phone
+) -> None:
+    client = quick(f"[alerts]\nto = ['{phone.target('boss')}']\nafter = '1s'\n[forms.contact]\n", role="intake")
+    client.post("/forms/contact", data={"name": "Ada", "email": "ada@example.com"})
+
+    eventually(lambda: any("for default the oldest has waited" in said for said in phone.texts("boss")), "it is told")
 
 
 def test_a_quarantine_that_grows_is_told_from_real_requests(quick: Callable[..., httpx.Client], phone: Phone) -> None:

@@ -82,7 +82,7 @@ async def test_what_nobody_trusted_is_never_sent(
     assert phone.posts == []
 
 
-async def test_an_endpoints_own_people_get_its_leads(
+async def test_an_endpoints_own_people_get_its_leads_and_no_others(
     watching: Watching, phone: Phone, outbox: Outbox, clock: Clock
 ) -> None:
     for endpoint in ("contact", "shop"):
@@ -90,8 +90,10 @@ async def test_an_endpoints_own_people_get_its_leads(
     forms = {"contact": {}, "shop": {"leads_to": [phone.target("shop")]}}
     await watching(alerts=roads(phone), forms=forms).round()
 
-    assert ["refused: contact" in text for text in phone.texts("sales")] == [True]
-    assert ["refused: shop" in text for text in phone.texts("shop")] == [True]
+    for name, own, another in (("sales", "contact", "shop"), ("shop", "shop", "contact")):
+        [told] = phone.texts(name)
+        assert f"refused: {own}" in told
+        assert f"refused: {another}" not in told
 
 
 async def test_where_nobody_is_named_nothing_counts_as_sent(watching: Watching, outbox: Outbox, clock: Clock) -> None:
@@ -112,6 +114,27 @@ async def test_a_lead_that_nobody_took_is_sent_again(
     await watch.round()
 
     assert len(phone.texts("sales")) == 1
+
+
+async def test_whoever_does_not_take_leads_is_told_of_to_the_others(
+    watching: Watching, phone: Phone, outbox: Outbox, clock: Clock
+) -> None:
+    await outbox.add(submission(clock(), held("refused: x")))
+    phone.broken.add("sales")
+    watch = watching(alerts=roads(phone) | {"to": [phone.target("boss")]})
+    for _ in range(5):
+        await watch.round()
+        clock.forward(minutes=1)
+    assert len(phone.texts("boss")) == 1, "of the lead that is held"
+    await watch.round()
+    assert "alerts.leads_to 1 (JSON at 127.0.0.1) has not taken the last 5 messages" in phone.texts("boss")[1]
+
+    phone.broken.clear()
+    for _ in range(2):
+        clock.forward(minutes=1)
+        await watch.round()
+    assert "has not taken" in phone.texts("boss")[2]
+    assert phone.texts("boss")[2].startswith("Over after")
 
 
 async def test_an_outage_makes_bundles_oldest_first_and_one_message_a_minute(
@@ -171,5 +194,5 @@ def test_from_a_post_to_people_while_agencyhandy_refuses_the_key(
     assert "AgencyHandy does not let the relay in for default" in told
     eventually(lambda: "1 lead held: no e-mail" in "\n".join(phone.texts("boss")), "the boss hears of the held one")
     marked = "SELECT count(*) FROM leads WHERE passed_on_at IS NOT NULL"
-    eventually(lambda: stored(tmp_path, marked) == [(1,)], "it is marked")
-    assert sales().count("wants: a compiler") == 1
+    eventually(lambda: stored(tmp_path, marked) == [(2,)], "both are marked")
+    assert (sales().count("wants: a compiler"), sales().count("ada@example.com")) == (1, 1)

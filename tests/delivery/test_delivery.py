@@ -153,11 +153,12 @@ def test_an_answer_that_comes_too_late_is_an_unknown_outcome_and_the_lead_is_not
 def test_a_request_that_outlasts_its_lease_keeps_its_leads(
     relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Though there is another worker, which takes back whatever has been left."""
     monkeypatch.setattr(worker, "LEASE", timedelta(seconds=1))
     monkeypatch.setattr(worker, "RENEW_EVERY", timedelta(seconds=0.3))
     sandbox.fault(kind="delay", seconds=2.5, times=1)
-    client = relay(BATCH)
-    post(client, people(3))
+    relay(BATCH)
+    post(relay(BATCH), people(3))
 
     eventually(lambda: settled(tmp_path), "all are settled")
     assert len(sandbox.requests()) == 1

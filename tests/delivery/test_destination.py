@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -14,7 +16,9 @@ from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.policy import Policy
 from app.errors import Ambiguous
+from app.lead import Lead, LeadState, Submission
 from app.outbox.outbox import Outbox
+from app.outbox.records import BREAKER_AFTER, Settlement
 from app.sandbox import DEMO_KEY
 from tests.running import SandboxClient
 
@@ -185,3 +189,40 @@ async def test_a_revoked_key_at_start_pauses_and_a_restart_with_a_good_one_resum
 
     await destination.open()
     assert await destination.may_send()
+
+
+async def test_of_a_closed_way_one_process_makes_the_next_try(
+    sandbox: SandboxClient, outbox: Outbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [to(sandbox.address, outbox, clock) for _ in range(2)]
+    for one in both:
+        await one.open()
+    await outbox.change_workspace(
+        "default", lambda known: replace(known, failures=BREAKER_AFTER, not_before=clock() - timedelta(seconds=1))
+    )
+
+    for one in both:
+        await one.look()
+    monkeypatch.setattr(Destination, "look", AsyncMock())  # both have seen that the way may be tried
+
+    assert [await one.may_send() for one in both] == [True, False]
+    for one in both:
+        await one.close()
+
+
+async def test_what_waits_is_due_when_another_key_comes(
+    sandbox: SandboxClient, outbox: Outbox, destination: Destination, clock: Clock
+) -> None:
+    await destination.open()
+    lead = Lead(email="ada@example.com")
+    await outbox.add(Submission("contact", "html", clock(), {}, b"", fingerprint="x", leads=(lead,)))
+    [queued] = await outbox.claim("default", clock(), clock() + timedelta(seconds=9), 5)
+    later = clock() + timedelta(hours=1)
+    await outbox.settle([Settlement(queued.id, queued.claim, LeadState.PENDING, next_attempt_at=later)], (), clock())
+    await destination.open()
+    assert await outbox.claim("default", clock(), later, 5) == []
+
+    new = to("http://127.0.0.1:9", outbox, clock)
+    await new.open()
+    await new.close()
+    assert [one.id for one in await outbox.claim("default", clock(), later, 5)] == [queued.id]

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app import main
 from app.alerts.conditions import troubles
 from app.config import RelayConfig, load_relay_config
 from app.delivery.fetching import Fetcher
@@ -42,7 +43,7 @@ from app.reader import read
 from app.sandbox import DEMO_KEY
 from app.settings import load_settings
 from app.sources.base import Inbound
-from tests.running import RelayProcess, SandboxClient, eventually, free_port, served
+from tests.running import RelayProcess, SandboxClient, eventually, free_port, served, started
 
 Start = Callable[..., httpx.Client]
 SECRET = "app-secret"
@@ -232,6 +233,27 @@ def test_while_the_api_is_down_it_is_tried_again(relay: Start, sandbox: SandboxC
     assert {(outcome, status) for outcome, status, _ in tries(store_url)} == {("not fetched", None)}
     with served(api.app, api.port):
         assert eventually(sandbox.emails, "the lead arrives") == ["ada77@example.com"]
+
+
+@pytest.mark.parametrize("when", ["while it runs", "before it starts"])
+def test_a_clock_that_is_set_back_leaves_nobody_unfetched(
+    relay: Start, sandbox: SandboxClient, api: Api, tmp_path: Path, store_url: str, when: str
+) -> None:
+    api.people["77"] = person("77")
+    api.faults = [Response("", 429, {"Retry-After": "3600"})]
+    file = tmp_path / "ahead.toml"
+    file.write_text(toml(api))
+    now, ahead = main.now, timedelta(days=40)
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "now", lambda: now() + ahead)
+        tell(started(stack, sandbox, tmp_path, file, database_url=store_url), "77")
+        eventually(lambda: tries(store_url), "the API wants to be left alone for an hour of the fast clock")
+        ahead = timedelta()
+        if when == "before it starts":
+            stack.close()
+            relay(toml(api), database_url=store_url)
+
+        assert eventually(sandbox.emails, "the lead arrives by the right clock") == ["ada77@example.com"]
 
 
 def tries(url: str) -> list[tuple[str, int | None, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -295,8 +296,11 @@ def test_a_connection_lost_after_sending_leaves_every_outcome_unknown(leads: tup
     assert all(one.unknown and one.state is LeadState.PENDING for one in decision.settlements)
 
 
-def test_an_unknown_outcome_stays_unknown_through_later_failures() -> None:
-    [settlement] = POLICY.decide(refused(503), (queued(unknown=True),), NOW).settlements
+@pytest.mark.parametrize(
+    "answer", [refused(503), refused(429), refused(401), Answer(None, "ConnectError", sent=False)], ids=str
+)
+def test_an_unknown_outcome_stays_unknown_through_later_failures(answer: Answer) -> None:
+    [settlement] = POLICY.decide(answer, (queued(unknown=True),), NOW).settlements
 
     assert settlement.unknown
 
@@ -411,6 +415,17 @@ def test_what_agencyhandy_says_is_bounded_before_it_becomes_a_reason() -> None:
     [settlement] = POLICY.decide(refused(400, "x" * 100_000), ONE, NOW).settlements
 
     assert len(settlement.reason) < 400
+
+
+@pytest.mark.parametrize("word", ["email ", "duplicate ", "abcdefg "])
+def test_a_page_of_a_megabyte_keeps_nobody_waiting(word: str) -> None:
+    many = tuple(replace(queued(f"Ada{number} King{number}"), id=f"lead-{number}") for number in range(500))
+    answer = Answer(400, word * (1024 * 1024 // len(word)))
+
+    started = time.process_time()
+    assert POLICY.classify(answer, many) is Outcome.REFUSED
+
+    assert time.process_time() - started < 0.3
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"message": {"deep": 1}}', "null", '"words"', "\x00"])

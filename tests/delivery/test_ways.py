@@ -64,6 +64,21 @@ def test_each_endpoints_leads_go_to_its_own_workspace(
     assert (sandbox.emails(), other.emails()) == (["ada@example.com"], ["grace@example.com"])
 
 
+def test_each_workspace_has_its_own_limits(relay: Start, sandbox: SandboxClient, other: SandboxClient) -> None:
+    client = relay(
+        f"{BATCH}[hooks.acme]\nsource = 'json'\nopen = true\nworkspace = 'acme'\n[workspaces.acme]\n"
+        f"api_key = 'other-key'\nbase_url = '{other.address}'\nbatch = 2\nrequests_per_second = 5\n"
+    )
+    for hook in ("json", "acme"):
+        post(client, [person(f"p{n}") for n in range(8)], hook)
+    started = time.monotonic()
+
+    eventually(lambda: len(sandbox.emails()) == len(other.emails()) == 8, "all arrive")
+    assert time.monotonic() - started > 0.5
+    assert [one["leads"] for one in sandbox.requests()] == [8]
+    assert [one["leads"] for one in other.requests()] == [2, 2, 2, 2]
+
+
 @pytest.mark.slow
 def test_a_workspace_that_hangs_or_is_paused_delays_no_other(
     two: httpx.Client, sandbox: SandboxClient, other: SandboxClient

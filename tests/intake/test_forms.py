@@ -258,7 +258,7 @@ def test_a_forms_own_page_may_post_by_whatever_name_it_was_reached(relay: Start)
     own = f"http://{client.base_url.netloc.decode()}"
 
     assert client.post("/forms/contact", data=ADA, headers=BROWSER | {"Origin": own}).status_code == 303
-    for other in (f"{own}.evil.example", f"{own}0", "http://", "null"):
+    for other in (f"{own}.evil.example", f"{own}0", "http://"):
         assert client.post("/forms/contact", data=ADA, headers=BROWSER | {"Origin": other}).status_code == 403
 
 

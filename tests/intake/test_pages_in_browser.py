@@ -272,6 +272,18 @@ def test_a_frame_on_a_foreign_page_shows_nothing(site: tuple[str, str, Path], op
     expect(page.frame_locator("iframe").get_by_role("button", name="Send")).to_have_count(1)
 
 
+@pytest.mark.parametrize("name", LOOKS)
+def test_in_a_frame_nothing_stands_around_the_form(
+    site: tuple[str, str, Path], open_page: Callable[..., Page], name: str
+) -> None:
+    page = open_page(name)
+    page.goto(f"{site[0]}/forms/contact?embed&lang=ar")
+    box = page.locator("h1").bounding_box()
+    assert box
+    assert box["y"] == 0
+    look(page, "embedded")
+
+
 def test_what_may_be_touched_is_large_enough(site: tuple[str, str, Path], open_page: Callable[..., Page]) -> None:
     """WCAG 2.2, 2.5.8 asks for 24 px; controls have 44, as a thumb likes it."""
     page = open_page("phone")

@@ -260,18 +260,24 @@ class TestRefusing:
         assert post(client).status_code == 200
         assert post(client, part("cv", PDF, "a.pdf")).json()["errors"] == {"cv": TOO_MANY}
 
-    def test_what_is_far_over_is_refused_by_its_length_before_it_comes(self, relay: Start, tmp_path: Path) -> None:
+    def test_what_is_far_over_is_refused_by_its_length_before_it_comes(
+        self, relay: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "LET_PASS", MIB)
         client = relay(SMALL)
         with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=5) as line:
             line.sendall(head_of(7 * MIB) + EMAIL)
             assert line.recv(100).startswith(b"HTTP/1.1 413")
         assert kept(tmp_path) == {}
 
-    def test_what_is_far_over_without_saying_so_is_refused_before_its_end(self, relay: Start, tmp_path: Path) -> None:
+    def test_what_is_far_over_without_saying_so_is_refused_before_its_end(
+        self, relay: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(guard, "LET_PASS", MIB)
         client = relay(SMALL)
         with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=5) as line:
             line.sendall(head_of(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked"))
-            for chunk in (EMAIL + part("cv", b"", "cv.txt")[:-2], *[b"x" * MIB] * 7):
+            for chunk in (EMAIL + part("cv", b"", "cv.txt")[:-2], *[b"x" * MIB] * 9):
                 line.sendall(b"%x\r\n%s\r\n" % (len(chunk), chunk))
             assert line.recv(100).startswith(b"HTTP/1.1 413")
         assert kept(tmp_path) == {}

@@ -157,6 +157,21 @@ async def test_of_an_act_and_a_claim_at_once_one_wins(outbox: Outbox, hands: Han
     assert not set(claimed) & set(discarded)
 
 
+async def test_a_request_that_a_person_has_begun_with_is_not_let_go_with_the_quarantine(
+    outbox: Outbox, hands: Hands
+) -> None:
+    ada, mary = (Lead(email=f"{name}@example.com", state=HELD, reason=Reason.SIGNATURE) for name in ("ada", "mary"))
+    begun = Submission("zap", "json", NOW, {}, b"", fingerprint="x", quarantine=Reason.SIGNATURE, leads=(ada, mary))
+    (first, _), (second, _) = (await outbox.add(begun)).leads
+    await hands.do("discard", [first])
+    outbox._adding = replace(outbox._adding, quarantine_rows=2)
+    for number in range(5):
+        await outbox.add(replace(begun, fingerprint=str(number), leads=(ada,)))
+
+    assert await state_of(outbox, second) is HELD
+    assert await unbalanced(outbox) == []
+
+
 async def test_what_a_person_released_is_not_let_go_with_the_quarantine_even_if_it_is_held_again(
     outbox: Outbox, hands: Hands
 ) -> None:

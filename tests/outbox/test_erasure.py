@@ -4,25 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time
 from urllib.parse import quote
 
+import httpx
 import pytest
 from sqlalchemy import insert
 
+from app.config import RelayConfig
 from app.lead import LeadState
+from app.main import housekeeping
 from app.outbox.by_address import BESIDE, _texts, erase_beside, leads_with, mentions
 from app.outbox.erasure import keep_house, wipe
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Attempt, Settlement
 from app.outbox.tables import alerts
-from tests.outbox.by_hand import NOW, add, claim, does, hands, outbox, person, said, settled, state_of, submission, url
+from tests.outbox.by_hand import (
+    NOW,
+    add,
+    claim,
+    does,
+    hands,
+    outbox,
+    person,
+    said,
+    settled,
+    state_of,
+    submission,
+    trail,
+    url,
+)
 from tests.outbox.test_acts import unbalanced
+from tests.running import SandboxClient, eventually, started, stored
 
 __all__ = ["hands", "outbox", "url"]
 
@@ -112,6 +133,16 @@ async def erase_address(hands: Hands, address: str) -> dict[str, str]:
     return refused
 
 
+async def test_that_an_address_was_erased_is_in_the_audit_trail_without_it(outbox: Outbox, hands: Hands) -> None:
+    await filled(outbox)
+    await erase_address(hands, ADA)
+
+    who, what, lead_id, words = (await trail(outbox))[-1]
+    assert (who, what, lead_id) == ("cli:mary", "erase", None)
+    assert re.fullmatch(r"by e-mail address: \d+ requests, files, answers and words", words)
+    assert not any(ADA in str(deed) for deed in await trail(outbox))
+
+
 async def test_after_it_the_address_is_in_no_byte_of_the_files(tmp_path: Path) -> None:
     store = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
     await store.open()
@@ -163,6 +194,33 @@ async def test_one_lead_is_erased_with_the_request_it_came_in(outbox: Outbox, ha
     assert kept.body == b""
 
 
+async def answers(outbox: Outbox, lead_id: str) -> list[str]:
+    return [one.answer for one in await outbox.books.attempts(lead_id)]
+
+
+async def test_what_agencyhandy_answered_to_a_lead_goes_with_it(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox, 1)
+    [lead] = await claim(outbox)
+    answer = Attempt(lead_id, NOW, "refused", 400, "Ada is not wanted", 5)
+    await outbox.settle([Settlement(lead.id, lead.claim, LeadState.HELD, "refused")], [answer], NOW)
+    assert await answers(outbox, lead_id) == ["Ada is not wanted"]
+
+    await does(hands, "erase", lead_id)
+    assert await answers(outbox, lead_id) == [""]
+
+
+async def test_an_answer_that_comes_after_its_lead_was_erased_is_not_kept(outbox: Outbox, hands: Hands) -> None:
+    [lead_id] = await add(outbox, 1)
+    [lead] = await claim(outbox)
+    await outbox.reclaim(NOW + timedelta(minutes=1))
+    await does(hands, "erase", lead_id)
+    answer = Attempt(lead_id, NOW, "refused", 400, "Ada is not wanted", 5)
+    await outbox.settle([Settlement(lead.id, lead.claim, LeadState.HELD, "refused")], [answer], NOW)
+
+    assert await answers(outbox, lead_id) == [""]
+    assert await state_of(outbox, lead_id) is LeadState.ERASED
+
+
 class TestRetention:
     async def test_what_is_finished_goes_after_its_time_and_what_waits_stays(self, outbox: Outbox) -> None:
         states = {
@@ -188,6 +246,19 @@ class TestRetention:
             assert kept is not None
             assert kept.body == b""
         assert await unbalanced(outbox) == []
+
+    async def test_a_relay_lets_go_hourly_whatever_its_clock_does(self, outbox: Outbox) -> None:
+        chore = housekeeping(RelayConfig.model_validate({"keep": "30d", "forms": {"contact": {}}}), outbox)
+        now = datetime.now(UTC)
+        first = await settled(outbox, 1, LeadState.SPAM)
+
+        await chore(now + 400 * DAY)
+        assert await state_of(outbox, first) is LeadState.ERASED
+        second = await settled(outbox, 2, LeadState.SPAM)
+        await chore(now + 400 * DAY + timedelta(minutes=59))
+        assert await state_of(outbox, second) is LeadState.SPAM
+        await chore(now + 100 * DAY)
+        assert await state_of(outbox, second) is LeadState.ERASED
 
     async def test_time_runs_from_when_it_was_finished(self, outbox: Outbox, hands: Hands) -> None:
         [lead_id] = await add(outbox, 1, person(state=LeadState.HELD))
@@ -244,3 +315,19 @@ class TestRetention:
             assert not await store.tidy()
         assert await store.tidy()
         await store.close()
+
+
+def test_a_relay_that_runs_lets_go_of_what_is_kept_too_long(
+    relay: Callable[..., httpx.Client], sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    toml = tmp_path / "keep.toml"
+    toml.write_text("[forms.contact]\nkeep = '1s'\n")
+    with ExitStack() as stack:
+        client = started(stack, sandbox, tmp_path, toml)
+        client.post("/forms/contact", data={"name": "Ada", "email": ADA})
+        eventually(lambda: stored(tmp_path, "SELECT 1 FROM leads WHERE state = 'delivered'"), "it is delivered")
+    eventually(lambda: stored(tmp_path, "SELECT 1 FROM leads WHERE settled_at < ?", (time() - 1) * 1000), "it is old")
+    relay(toml.read_text())
+
+    eventually(lambda: stored(tmp_path, "SELECT 1 FROM leads WHERE state = 'erased' AND email = ''"), "it is erased")
+    assert sandbox.emails() == [ADA]

@@ -359,6 +359,18 @@ async def test_the_ledger_counts_what_came_and_what_had_to_make_room(outbox: Out
     ]
 
 
+async def test_the_quarantine_is_bounded_by_bytes_too(outbox: Outbox) -> None:
+    outbox._adding = replace(outbox._adding, quarantine_rows=1000, quarantine_bytes=35)
+    held = (Lead(state=LeadState.HELD),)
+    sent = [
+        await outbox.add(submission(number, quarantine=Reason.SIGNATURE, body=b"ten bytes.", leads=held))
+        for number in range(6)
+    ]
+
+    kept = [one.id for one in sent if await outbox.books.submission(one.id)]
+    assert kept == [one.id for one in sent[3:]]
+
+
 async def test_a_request_that_quarantine_let_go_is_kept_when_it_comes_again(outbox: Outbox) -> None:
     held = (Lead(state=LeadState.HELD),)
     first = await outbox.add(submission(0, quarantine=Reason.SIGNATURE, leads=held))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from app.addresses import split_address
 from app.endpoints import Form
@@ -36,10 +36,18 @@ class Stamped:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a form's captcha: there is none, it was solved or not, or nobody can tell; `words` say why."""
+
+    state: Literal["none", "solved", "wrong", "unclear"] = "none"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One lead of a form, and what came with it.
 
-    `said` is what the person wrote, `fields` all that was sent, `own_origin` the relay's.
+    `said` is what the person wrote, `fields` all that was sent, `own_address` the relay's.
     `headers` are the request's, by names in small letters; `senders` how many others sent the same message, or the
     same link, within a day.
     """
@@ -49,15 +57,16 @@ class Case:
     said: Said
     fields: tuple[Field, ...]
     headers: Mapping[str, str]
-    own_origin: str = ""
+    own_address: str = ""
     stamped: Stamped = Stamped()
+    captcha: Checked = Checked()
     senders: int = 0
 
     @property
     def own_hosts(self) -> frozenset[str]:
         """The form's own websites, to which anybody may link."""
         form = self.form
-        addresses = (*form.allowed_origins, *form.allowed_redirects, form.redirect or "", self.own_origin)
+        addresses = (*form.allowed_origins, *form.allowed_redirects, form.redirect or "", self.own_address)
         parts = [split_address(one) for one in addresses if one]
         return frozenset((one.hostname or "").removeprefix("www.") for one in parts if one)
 

@@ -9,7 +9,8 @@ from typing import Final
 from starlette.requests import Request
 
 from app.endpoints import Form
-from app.intake.spam.case import Case
+from app.intake.spam.captcha import Captchas
+from app.intake.spam.case import Case, Checked
 from app.intake.spam.layers import weigh
 from app.intake.spam.repeats import Repeats
 from app.intake.spam.said import said
@@ -27,8 +28,9 @@ class Judge:
     """Judges readings. `is_allowed` tells whose leads are never spam; `on_spam` gets the layers that found it."""
 
     stamps: Stamps
+    captchas: Captchas
     repeats: Repeats
-    own_origin: str
+    own_address: str
     is_allowed: Callable[[str], Awaitable[bool]]
     on_spam: Callable[[str, Iterable[str]], None]
 
@@ -60,6 +62,8 @@ class Judge:
     async def _case(self, form: Form, lead: Lead, entry: Entry, reading: Reading, request: Request) -> Case:
         """All that the layers are to know. What has to be asked elsewhere is asked here."""
         now = reading.submission.received_at
-        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_origin)
+        case = Case(form, lead, said(lead), entry.fields, dict(request.headers), self.own_address)
         stamped = self.stamps.read(case.sent_as(FIELD), form.name, now)
-        return replace(case, stamped=stamped, senders=await self.repeats.others(case))
+        is_spam = lead.state is LeadState.SPAM
+        checked = Checked() if is_spam else await self.captchas.check(form, reading, request)
+        return replace(case, stamped=stamped, captcha=checked, senders=await self.repeats.others(case))

@@ -35,6 +35,7 @@ class Verdict:
 
 LAYERS: Final = (
     Layer("honeypot", "A field that nobody sees is filled in.", sending.honeypot),
+    Layer("captcha", "The form's captcha is not solved, or by an answer that was used before.", sending.captcha),
     Layer("time", "It was sent too soon after the form was shown, or its stamp is not this form's.", sending.time),
     Layer("origin", "It does not say which page it comes from, where the form names its own.", sending.origin),
     Layer("links", "Links: many, shortened, to cheap domains, or hardly anything beside them.", wording.links),

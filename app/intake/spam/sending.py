@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from app.addresses import origin_of
-from app.endpoints import Form
+from app.addresses import origin_of, split_address
 from app.intake.spam.case import SURELY, Case, Sign
 from app.intake.spam.said import LINK, is_of
 from app.mapping.infer import UNTICKED
 
+CAPTCHA: Final = {"wrong": SURELY, "unclear": 1, "solved": -3}
+"""What becomes of a captcha → its weight."""
 AT_ONCE: Final = 0.25
 """The part of the form's `fastest` in which nobody types. A browser may have kept what was typed before."""
 DOTS: Final = 4
@@ -24,6 +25,12 @@ def honeypot(case: Case) -> Iterator[Sign]:
     for name in case.form.spam.honeypots:
         if case.sent_as(name).strip().casefold() not in UNTICKED:
             yield Sign(f"honeypot: {name}", SURELY)
+
+
+def captcha(case: Case) -> Iterator[Sign]:
+    """The form's captcha: spam where it is not solved, in favour where it is; what could not be checked is told."""
+    if case.captcha.state != "none":
+        yield Sign(f"captcha: {case.captcha.words}", CAPTCHA[case.captcha.state])
 
 
 def time(case: Case) -> Iterator[Sign]:
@@ -40,17 +47,19 @@ def origin(case: Case) -> Iterator[Sign]:
     if not case.form.allowed_origins:
         return
     given, before = case.headers.get("origin"), case.headers.get("referer", "")
-    if given == "null" or (given is None and before and not _is_own(before, case.form, case.own_origin)):
+    if given == "null" or (given is None and before and not _is_own(before, case)):
         yield Sign("not from one of the form's pages", 2)
     elif given is None and not before:
         yield Sign("from no page", 1)
 
 
-def _is_own(address: str, form: Form, own_origin: str) -> bool:
-    try:
-        return origin_of(address) in {*form.allowed_origins, own_origin}
-    except ValueError:
+def _is_own(page: str, case: Case) -> bool:
+    """Whether it is a page of an origin that the form names, or the relay's own, by whatever name it was reached."""
+    parts = split_address(page)
+    if parts is None:
         return False
+    here = {case.headers.get("host", ""), case.own_address.partition("://")[2]}
+    return parts.netloc in here or origin_of(page) in case.form.allowed_origins
 
 
 def names(case: Case) -> Iterator[Sign]:

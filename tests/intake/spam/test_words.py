@@ -1,4 +1,4 @@
-"""What people write and what robots write, judged by words alone: genuine.toml and spam.toml."""
+"""What people write and what robots write, judged by words alone: genuine.toml, spam.toml and pitches.toml."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.endpoints import Form
+from app.intake.spam import vocabulary as vocabulary_module
 from app.intake.spam.case import Case
 from app.intake.spam.layers import LAYERS, Verdict, weigh
 from app.intake.spam.said import said
@@ -25,6 +26,7 @@ FORM = Form(name="contact")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GENUINE = tomllib.loads((HERE / "genuine.toml").read_text(encoding="utf-8"))["enquiries"]
 SPAM = tomllib.loads((HERE / "spam.toml").read_text(encoding="utf-8"))["messages"]
+PITCHES = tomllib.loads((HERE / "pitches.toml").read_text(encoding="utf-8"))["messages"]
 SAMPLES = read_samples(PAYLOADS)
 
 
@@ -60,6 +62,23 @@ def test_nine_of_ten_messages_of_robots_are_caught_by_their_words() -> None:
     missed = [one["name"] for one in SPAM if not judged(one).is_spam]
 
     assert len(missed) <= len(SPAM) / 10, missed
+
+
+def test_so_are_two_of_three_that_somebody_took_pains_with() -> None:
+    missed = [one["message"] for one in PITCHES if not judged(one).is_spam]
+
+    assert len(missed) <= len(PITCHES) / 3, missed
+
+
+def test_no_subject_alone_is_spam() -> None:
+    """Casinos, chemists and lenders have websites made as well."""
+    groups = tomllib.loads(Path(vocabulary_module.__file__).with_name("words.toml").read_text(encoding="utf-8"))[
+        "groups"
+    ]
+    subjects = [one for one in groups if one["what"].startswith("speaks of ")]
+
+    assert len(subjects) >= 5
+    assert [one["what"] for one in subjects if one["most"] >= FORM.spam.threshold] == []
 
 
 def test_every_sign_of_spam_has_words_and_no_word_of_the_visitors() -> None:

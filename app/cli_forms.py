@@ -1,0 +1,43 @@
+"""`lead-relay form …`: the forms there are, and what to paste into a website."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from app import console
+from app.addresses import is_loopback
+from app.commands import configuration
+from app.errors import ConfigurationError
+
+Kind = Literal["script", "html", "fetch", "react", "wordpress"]
+commands = typer.Typer(no_args_is_help=True, help="The forms, and what to paste into a website.")
+
+
+@commands.command("list")
+def list_forms() -> None:
+    """Every form and where it is sent to."""
+    settings, config = configuration()
+    for form in config.forms.values():
+        typer.echo(console.printable(f"{form.name}  {settings.address}/forms/{form.name}  {form.title}"))
+
+
+@commands.command()
+def snippet(
+    name: Annotated[str, typer.Argument(help="The form, as relay.toml names it.")],
+    kind: Annotated[
+        Kind, typer.Option("--as", help="script sends from the page by relay.js, html goes on to another page.")
+    ] = "script",
+) -> None:
+    """Print what to paste into a website: the form with its fields, ready to be sent here."""
+    from app.intake.snippets import SNIPPETS
+
+    settings, config = configuration()
+    form = config.forms.get(name)
+    if form is None:
+        there = ", ".join(config.forms) or "none"
+        raise ConfigurationError(f"relay.toml has no form called {name}; there are: {there}")
+    typer.echo(SNIPPETS[kind](form, settings.address), nl=False)
+    if is_loopback(settings.address):
+        console.say(f"{settings.address} is this machine alone: set PUBLIC_URL to the address that visitors see.")
