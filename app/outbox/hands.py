@@ -20,6 +20,7 @@ from app.mapping import people
 from app.outbox.acts import ACTS, checked, why_not
 from app.outbox.erasure import blank, blank_around
 from app.outbox.outbox import Outbox
+from app.outbox.search import note_again
 from app.outbox.tables import audit, leads, submissions
 
 BY_HAND = "changed by hand"
@@ -63,6 +64,8 @@ class Hands:
                 await connection.execute(update(submissions).where(submissions.c.id.in_(theirs)).values(quarantine=""))
             if what == "erase":
                 await blank_around(connection, done)
+            if columns or what == "erase":
+                await note_again(connection, done)
             await self.note(connection, what, ", ".join(changes or ()), done)
             return refused
 

@@ -107,6 +107,22 @@ class StoredLead:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """Which leads are meant: those of which all is true that is given here.
+
+    `words` begin words that stand in them; `states`: any of them; `since` and `until` bound when they came in.
+    """
+
+    words: str = ""
+    states: tuple[LeadState, ...] = ()
+    endpoint: str = ""
+    source: str = ""
+    workspace: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSubmission:
     """A submission as it is kept."""
 
