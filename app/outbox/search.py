@@ -37,6 +37,7 @@ NOTE: Final = {
     "sqlite": text("INSERT INTO lead_words (rowid, words) SELECT rowid, :words FROM leads WHERE id = :id"),
     "postgresql": text("INSERT INTO lead_words (lead_id, words) VALUES (:id, CAST(:words AS tsvector))"),
 }
+BEFORE: Final = text("lead_words.rowid < (SELECT rowid FROM leads WHERE id = :before)")
 FORGET: Final = {
     "sqlite": text("DELETE FROM lead_words WHERE rowid = (SELECT rowid FROM leads WHERE id = :id)"),
     "postgresql": text("DELETE FROM lead_words WHERE lead_id = :id"),
@@ -95,8 +96,13 @@ def words(said: str) -> list[str]:
 
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:
     """A page of leads, the newest first; `before` is the id that the page before ended with."""
-    found = meant(select(leads), sought, connection.dialect.name).order_by(leads.c.id.desc()).limit(limit)
-    found = found.where(leads.c.id < before) if before else found
+    found = meant(select(leads), sought, connection.dialect.name).limit(limit)
+    if sought.words.strip() and connection.dialect.name == "sqlite":
+        found = found.order_by(text("lead_words.rowid DESC"))
+        found = found.where(BEFORE.bindparams(before=before)) if before else found
+    else:
+        found = found.order_by(leads.c.id.desc())
+        found = found.where(leads.c.id < before) if before else found
     return [rows.to_stored(row) for row in await connection.execute(found)]
 
 
