@@ -94,6 +94,17 @@ class FormField(Model):
         return self
 
 
+class SpamConfig(Model):
+    """What a form takes for spam: what all signs weigh together (`threshold`), the names of its own traps.
+
+    Who sends it sooner than `fastest` after it was shown is suspicious.
+    """
+
+    threshold: Annotated[int, Field(ge=1, le=100)] = 10
+    honeypots: tuple[Text, ...] = ()
+    fastest: Duration = timedelta(seconds=2)
+
+
 class Form(Endpoint):
     """`POST /forms/{name}`, for browsers. `fields` are those of its own page, which are checked when it is sent.
 
@@ -110,6 +121,7 @@ class Form(Endpoint):
     redirect: WebAddress | None = None
     allowed_redirects: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    spam: SpamConfig = SpamConfig()
 
     @field_validator("fields")
     @classmethod

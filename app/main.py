@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.staticfiles import StaticFiles
 
+from app.addresses import origin_of
 from app.alerts.watch import Chore, Watch
 from app.config import RelayConfig, WorkspaceConfig
 from app.delivery.agencyhandy import AgencyHandy
@@ -28,6 +29,8 @@ from app.intake import api, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
 from app.intake.pages import STATIC
+from app.intake.spam.judge import Judge
+from app.intake.spam.stamp import Stamps
 from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics
@@ -81,7 +84,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             yield
 
     app = FastAPI(title="Lead Relay", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    intake = intake_of(settings, config, outbox)
+    intake = intake_of(settings, config, outbox, metrics)
     app.include_router(status.router(intake, lambda: state_of(workers, settings)))
     app.include_router(measured.router(watch.figures, settings.metrics_token))
     if settings.role != "delivery":
@@ -104,8 +107,9 @@ def outbox_of(settings: Settings) -> Outbox:
     )
 
 
-def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Intake:
+def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: Metrics) -> Intake:
     """What requests are taken in with."""
+    stamps = Stamps(lambda: outbox.key_for("stamps"))
     return Intake(
         config=config,
         outbox=outbox,
@@ -114,6 +118,7 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Intake
         max_body_bytes=settings.max_body_bytes,
         repeat_window=timedelta(minutes=settings.repeat_window_minutes),
         strangers=Allowance(STRANGERS_PER_MINUTE),
+        judge=Judge(stamps, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
         unknown_hook_status=settings.unknown_hook_status,
     )
 

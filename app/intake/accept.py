@@ -11,6 +11,7 @@ from functools import partial
 from app.config import RelayConfig
 from app.endpoints import Endpoint
 from app.intake.guard import Allowance
+from app.intake.spam.judge import Judge
 from app.lead import Receipt
 from app.logs import log
 from app.outbox.outbox import Outbox
@@ -32,6 +33,7 @@ class Intake:
     max_body_bytes: int
     repeat_window: timedelta
     strangers: Allowance
+    judge: Judge
     unknown_hook_status: int
 
     async def read(self, inbound: Inbound, endpoint: Endpoint) -> Reading:

@@ -88,6 +88,7 @@ async def receive(intake: Intake, name: str, request: Request) -> Response:
     mistake = next((lead for lead in reading.submission.leads or (NOBODY,) if lacks_email(lead)), None)
     if mistake is not None:
         return mend(request, form, reading, mistake, site)
+    reading = await intake.judge(form, reading, request)
     return replies.form_accepted(request, form, reading.entries, await intake.store(reading))
 
 

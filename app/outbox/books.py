@@ -15,8 +15,19 @@ from app.errors import StoreUnavailable
 from app.lead import LeadState
 from app.outbox import facts, rows
 from app.outbox.engine import cause_of, open_engine
-from app.outbox.records import Alert, Attempt, Balance, Deed, StoredLead, StoredSubmission, Workspace
-from app.outbox.tables import IS_PENDING, IS_SENDING, alerts, attempts, audit, is_lost, leads, submissions, workspaces
+from app.outbox.records import Alert, AllowedSender, Attempt, Balance, Deed, StoredLead, StoredSubmission, Workspace
+from app.outbox.tables import (
+    IS_PENDING,
+    IS_SENDING,
+    alerts,
+    allowed_senders,
+    attempts,
+    audit,
+    is_lost,
+    leads,
+    submissions,
+    workspaces,
+)
 from app.outbox.writer import Work
 
 READERS = 3
@@ -121,6 +132,16 @@ class Books:
     async def alerts(self) -> dict[str, Alert]:
         """What people were told, by its name."""
         return {row.name: Alert(**row._mapping) for row in await self._all(select(alerts))}
+
+    async def is_allowed_sender(self, address: str) -> bool:
+        """Whether a person has said that leads of this e-mail address are never spam."""
+        mine = select(allowed_senders.c.since).where(allowed_senders.c.address == address.casefold())
+        return bool(address and await self._all(mine))
+
+    async def allowed_senders(self) -> list[AllowedSender]:
+        """Everybody whose leads are never spam, by their addresses."""
+        found = await self._all(select(allowed_senders).order_by(allowed_senders.c.address))
+        return [AllowedSender(**row._mapping) for row in found]
 
     async def read(self, work: Work[Result]) -> Result:
         """What `work` finds on an open connection."""

@@ -6,6 +6,7 @@ and returns when it is on disk.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -79,6 +80,10 @@ class Outbox:
             why = error.orig if isinstance(error, DBAPIError) else error
             where = self._engine.url.render_as_string() if self._engine.url.host else self._engine.url.database
             raise StoreUnavailable(f"The store {where} cannot be opened: {why}.") from error
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key of 32 bytes that every relay on this store has, and nobody else; once it is open."""
+        return hmac.digest(self._adding.key, purpose.encode(), "sha256")
 
     async def close(self) -> None:
         """Finishes what is being written and lets go of the store."""

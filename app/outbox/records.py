@@ -138,6 +138,15 @@ class StoredSubmission:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedSender:
+    """An e-mail address whose leads are never spam, since when, and who said so."""
+
+    address: str
+    since: datetime
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """What a person did, to which lead if to one; `words` name fields, never their values."""
 

@@ -1,0 +1,1 @@
+"""Whether what a form was sent is spam: `judge` gathers the facts of a `case`, `layers` weigh them."""
