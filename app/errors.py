@@ -11,6 +11,9 @@ RelayError
 │   ├── BodyIncomplete
 │   ├── OriginNotAllowed
 │   ├── TooManyRequests
+│   ├── NotEntered         nobody has logged in
+│   ├── NotAllowed         the operator's role, or the token's scope, is not enough
+│   ├── CrossSite          another website had the browser send it
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
 ├── ActRefused             a person's act that may not be done to this lead
 └── DestinationError       AgencyHandy did not tell which company and role to use
@@ -79,6 +82,27 @@ class TooManyRequests(Rejected):
     status = 429
     title = "Too many requests"
     retry_after = 60
+
+
+class NotEntered(Rejected):
+    """Nobody has logged in, or the session is over."""
+
+    status = 401
+    title = "Not logged in"
+
+
+class NotAllowed(Rejected):
+    """The operator's role, or the token's scope, is not enough for this."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class CrossSite(Rejected):
+    """What would have changed something did not come from the desk's own pages."""
+
+    status = 403
+    title = "Not from here"
 
 
 class StoreUnavailable(Rejected):

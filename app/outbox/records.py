@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from app.lead import Lead, LeadState
@@ -209,3 +210,47 @@ class Alert:
     since: datetime
     told_at: datetime
     words: str
+
+
+class Role(StrEnum):
+    """What an operator may do at the desk; each may what those before it may."""
+
+    VIEW = "view"
+    WORK = "work"
+    ADMIN = "admin"
+
+    def covers(self, other: Role) -> bool:
+        """Whether it includes another."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
+
+MAY = {
+    Role.VIEW: "see everything",
+    Role.WORK: "also put leads right: send again, edit, release, discard, try a mapping",
+    Role.ADMIN: "also erase and export leads, pause delivery, and see who did what",
+}
+"""Each role in words, for pages, documents and the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who may use the desk. `password` is its argon2 hash; sessions that began before `sessions_from` are over."""
+
+    name: str
+    role: Role
+    password: str
+    since: datetime
+    sessions_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A program that may use the API: what for, what it may do, since when and by whom. Nobody keeps the token itself."""
+
+    id: str
+    name: str
+    digest: str
+    scopes: tuple[str, ...]
+    since: datetime
+    who: str
