@@ -48,10 +48,14 @@ class UnreadableType(SourceError):
 
 
 class Rejected(RelayError):
-    """The request is refused and nothing of it is kept: `status` is its HTTP status, `retry_after` seconds."""
+    """The request is refused and nothing of it is kept: `status` is its HTTP status, `retry_after` seconds.
+
+    `title` and `told` are what a visitor reads, English texts of the catalogues.
+    """
 
     status = 400
-    title = "Bad request"
+    title = "Not understood"
+    told = "Nothing was sent."
     retry_after: int | None = None
 
 
@@ -60,6 +64,7 @@ class BodyTooLarge(Rejected):
 
     status = 413
     title = "Too large"
+    told = "What you sent is too large. Nothing was sent."
 
 
 class BodyIncomplete(Rejected):
@@ -67,6 +72,7 @@ class BodyIncomplete(Rejected):
 
     status = 408
     title = "Incomplete"
+    told = "What you sent did not arrive as a whole. Nothing was sent; please send it again."
 
 
 class OriginNotAllowed(Rejected):
@@ -74,6 +80,7 @@ class OriginNotAllowed(Rejected):
 
     status = 403
     title = "Not from here"
+    told = "This form does not take messages from that website. Nothing was sent."
 
 
 class TooManyRequests(Rejected):
@@ -81,6 +88,9 @@ class TooManyRequests(Rejected):
 
     status = 429
     title = "Too many requests"
+    told = (
+        "There were too many messages from your connection. Nothing was sent; please wait a minute, and send it again."
+    )
     retry_after = 60
 
 
@@ -110,6 +120,7 @@ class StoreUnavailable(Rejected):
 
     status = 503
     title = "Not stored"
+    told = "Your message could not be stored just now. Nothing was sent; please send it again in a moment."
     retry_after = 5
 
 

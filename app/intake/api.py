@@ -68,7 +68,7 @@ def router(intake: Intake, token: SecretStr | None) -> APIRouter:
                 return tried(intake, await read_inbound(request, intake.max_body_bytes, intake.public_url))
             intake.strangers.take(request)
         except Rejected as error:
-            return replies.rejected(request, error, site=intake.config.site, for_people=False)
+            return replies.rejected(error)
         refused = replies.problem(401, "Unauthorized", UNPROVED)
         refused.headers["WWW-Authenticate"] = "Bearer"
         return refused

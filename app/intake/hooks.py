@@ -27,7 +27,7 @@ def router(intake: Intake) -> APIRouter:
         try:
             return await receive(intake, name, request)
         except Rejected as error:
-            return replies.rejected(request, error, site=intake.config.site, for_people=False)
+            return replies.rejected(error)
 
     @routes.head("", include_in_schema=False, response_model=None)
     @routes.get("", summary="Whether it is there", response_model=None)
@@ -36,7 +36,7 @@ def router(intake: Intake) -> APIRouter:
         try:
             return await look(intake, name, request)
         except Rejected as error:
-            return replies.rejected(request, error, site=intake.config.site, for_people=False)
+            return replies.rejected(error)
 
     return routes
 

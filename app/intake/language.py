@@ -29,6 +29,9 @@ class Language:
         return translated.format(**values) if values else translated
 
 
+ENGLISH = Language("en", "ltr", {})
+
+
 @cache
 def languages() -> tuple[str, ...]:
     """The tags of all languages that visitors are spoken to in."""

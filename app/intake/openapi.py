@@ -28,20 +28,23 @@ class HookReply(BaseModel):
 
 
 class FormReply(BaseModel):
-    """What a form answers a script."""
+    """What a form answers a script: thanks in the visitor's language, and where the form wants to go on, if anywhere."""
 
     ok: bool
     receipt: str
+    message: str
+    redirect: str = ""
 
 
 class Problem(BaseModel):
-    """An error after RFC 9457; `errors` has a message for each field that is wrong."""
+    """An error after RFC 9457; `errors` has a message for each field that is wrong, `reason` why it was not read."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: dict[str, str] = {}
+    reason: str = ""
 
 
 def _problem(words: str) -> dict[str, Any]:
@@ -62,7 +65,7 @@ FORM_RESPONSES: Responses = {
     403: _problem("This form does not take posts from that website."),
     404: _problem("There is no such form."),
     415: _problem("It is neither a form nor JSON; it is kept all the same."),
-    422: _problem("There is no e-mail address, or none that can be right. Nothing is stored."),
+    422: _problem("Something is missing, or cannot be right: `errors` says what, of each field. Nothing is stored."),
     **REJECTED,
 }
 

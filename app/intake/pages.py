@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from app.addresses import origin_of
+from app.config import RelayConfig
+from app.endpoints import Form
+from app.intake.colours import style_of
+from app.intake.language import ENGLISH, Language, language_of, languages
 from app.lead import LeadState
 
 MARKS = {
@@ -48,16 +57,83 @@ def ago(then: datetime) -> str:
 _templates.filters["ago"] = ago
 
 
-def page(template: str, status: int = 200, *, form_targets: Sequence[str] = (), **values: Any) -> HTMLResponse:
-    """A rendered page under a strict content policy. Its forms may lead to the origins `form_targets` as well."""
-    policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        "form-action " + " ".join(("'self'", *form_targets))
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is around a page's own words: whose it is, in which language, who may frame it, where its forms may lead.
+
+    `kept` is the part of the query that goes on from page to page, such as `?lang=de`.
+    """
+
+    site: str
+    say: Language = ENGLISH
+    color: str | None = None
+    logo: str | None = None
+    framed_by: tuple[str, ...] = ("'none'",)
+    targets: tuple[str, ...] = ()
+    kept: str = ""
+    is_embedded: bool = False
+
+    @property
+    def style(self) -> str:
+        """The colour's own stylesheet; empty where the colours are the relay's."""
+        return style_of(self.color) if self.color else ""
+
+    def policy(self) -> str:
+        """The page's content policy: nothing from elsewhere but the logo, no style but ours, no script."""
+        digest = base64.b64encode(hashlib.sha256(self.style.encode()).digest()).decode()
+        rules = {
+            "default-src": ["'none'"],
+            "style-src": ["'self'", *([f"'sha256-{digest}'"] if self.style else [])],
+            "img-src": ["'self'", *([origin_of(self.logo)] if self.logo else [])],
+            "base-uri": ["'none'"],
+            "frame-ancestors": self.framed_by,
+            "form-action": ["'self'", *self.targets],
+        }
+        return "; ".join(" ".join((name, *values)) for name, values in rules.items())
+
+
+def look_of(request: Request, config: RelayConfig, form: Form | None = None) -> Look:
+    """How a visitor's page looks: as the form says, else the whole file, in the language that they read."""
+    own = form or config
+    return Look(
+        site=config.site,
+        say=language_of(request),
+        color=own.color,
+        logo=own.logo,
+        framed_by=_framed_by(form) if form else ("'none'",),
+        targets=tuple(redirect_origins(form)) if form else (),
+        kept=_kept(request),
+        is_embedded="embed" in request.query_params,
     )
+
+
+def redirect_origins(form: Form) -> list[str]:
+    """Every origin that this form may send a visitor to."""
+    own = [origin_of(form.redirect)] if form.redirect else []
+    return sorted({*own, *form.allowed_redirects, *form.allowed_origins})
+
+
+def _framed_by(form: Form) -> tuple[str, ...]:
+    """Who may show a form's pages in a frame: the pages that may send it."""
+    return ("'self'", *form.allowed_origins) if form.allowed_origins else ("*",)
+
+
+def _kept(request: Request) -> str:
+    """What a visitor's address says of the pages after this one as well."""
+    asked = request.query_params
+    tag = asked.get("lang", "").lower()
+    kept = ({"lang": tag} if tag in languages() else {}) | ({"embed": "1"} if "embed" in asked else {})
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def page(template: str, status: int = 200, *, look: Look, **values: Any) -> HTMLResponse:
+    """A rendered page under a strict content policy."""
     headers = {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": look.policy(),
+        "Content-Language": look.say.tag,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
-    return HTMLResponse(_templates.get_template(template).render(values), status, headers)
+    html = _templates.get_template(template).render(look=look, say=look.say, **values)
+    return HTMLResponse(html, status, headers)

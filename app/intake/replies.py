@@ -14,13 +14,15 @@ from app.endpoints import Form
 from app.errors import Rejected
 from app.intake.guard import origin_allowed
 from app.intake.openapi import HookReply, LeadReply
-from app.intake.pages import page
+from app.intake.pages import Look, page, redirect_origins
 from app.lead import Entry, Receipt
 from app.sources.base import Reply
 
 MAX_ADDRESS = 2000
 UNSAFE = re.compile(r"[\\\s\x00-\x1f]")
 """What no address has in it. Browsers read `\\` as `/`, and leave some of the others out."""
+
+THANKS = "Your message has arrived. We will get back to you soon."
 
 REDIRECT_FIELDS = ("_next", "_redirect", "redirect", "redirectTo", "redirect_to", "returnURL", "retURL", "next")
 """What forms of other services call the page to go to."""
@@ -56,12 +58,14 @@ def hook_shaken(reply: Reply) -> Response:
     return Response(reply.text, media_type=reply.content_type, headers=headers)
 
 
-def form_accepted(request: Request, form: Form, entries: tuple[Entry, ...], receipt: Receipt) -> Response:
+def form_accepted(request: Request, form: Form, entries: tuple[Entry, ...], receipt: Receipt, look: Look) -> Response:
     """A visitor's thanks; the same for spam and repeats, so that a robot learns nothing."""
+    target = redirect_target(form, entries)
     if wants_json(request):
-        return JSONResponse({"ok": True, "receipt": receipt.id})
-    target = redirect_target(form, entries) or str(request.url_for("form_thanks", name=form.name).path)
-    return RedirectResponse(target, status_code=303)
+        body = {"ok": True, "receipt": receipt.id, "message": look.say(THANKS)}
+        return JSONResponse(body | ({"redirect": target} if target else {}))
+    thanks = f"{request.url_for('form_thanks', name=form.name).path}{look.kept}"
+    return RedirectResponse(target or thanks, status_code=303)
 
 
 def redirect_target(form: Form, entries: tuple[Entry, ...]) -> str | None:
@@ -78,31 +82,30 @@ def page_before(request: Request) -> str | None:
     return before if before.startswith(("https://", "http://")) else None
 
 
-def redirect_origins(form: Form) -> list[str]:
-    """Every origin that this form may send a visitor to."""
-    own = [origin_of(form.redirect)] if form.redirect else []
-    return sorted({*own, *form.allowed_redirects, *form.allowed_origins})
-
-
 def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
     """An error for a program: https://www.rfc-editor.org/rfc/rfc9457"""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
-def failed(request: Request, status: int, title: str, detail: str, *, site: str) -> Response:
-    """An error for whoever asked: a page that says whether anything was sent, or a problem."""
+def failed(request: Request, status: int, title: str, detail: str, *, look: Look, **more: Any) -> Response:
+    """An error for whoever asked, in their language: a page that says whether anything was sent, or a problem."""
     if wants_json(request):
-        return problem(status, title, detail)
-    return page("error.html", status, site=site, title=title, detail=detail)
+        return problem(status, title, detail, **more)
+    return page("error.html", status, look=look, title=title, detail=detail, has_typed=request.method == "POST")
 
 
-def rejected(request: Request, error: Rejected, *, site: str, for_people: bool) -> Response:
-    """The answer where nothing was kept."""
-    if for_people:
-        response = failed(request, error.status, error.title, f"{error} Nothing was sent.", site=site)
-    else:
-        response = problem(error.status, error.title, str(error))
+def refused(request: Request, error: Rejected, look: Look) -> Response:
+    """What a visitor is answered where nothing was kept."""
+    return _later(failed(request, error.status, look.say(error.title), look.say(error.told), look=look), error)
+
+
+def rejected(error: Rejected) -> Response:
+    """What a program is answered where nothing was kept."""
+    return _later(problem(error.status, error.title, str(error)), error)
+
+
+def _later(response: Response, error: Rejected) -> Response:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse
 from app.errors import StoreUnavailable
 from app.intake import replies
 from app.intake.accept import Intake
+from app.intake.controls import shown
+from app.intake.fields import asked
 from app.intake.openapi import Responses
-from app.intake.pages import MARKS, page
+from app.intake.pages import MARKS, Look, page
 from app.lead import MEANING
 
 READY_RESPONSES: Responses = {
@@ -42,6 +44,7 @@ class DestinationState:
 def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRouter:
     """The routes that tell how the relay is."""
     routes = APIRouter(tags=["status"])
+    look = Look(intake.config.site)
 
     @routes.head("/healthz", include_in_schema=False, response_model=None)
     @routes.get("/healthz", summary="Is the process up?", response_model=None)
@@ -67,28 +70,31 @@ def router(intake: Intake, destination: Callable[[], DestinationState]) -> APIRo
         """What this is and how it is; in a trial also a form to try. Who sent it shows only where nothing is real."""
         way = destination()
         if not (way.is_trial and way.takes):
-            return page("running.html", site=intake.config.site, way=way)
+            return page("running.html", look=look, way=way)
         try:
             return await trial(intake, way)
         except StoreUnavailable:
-            return replies.failed(request, 503, "Not available", AWAY, site=intake.config.site)
+            return replies.failed(request, 503, "Not available", AWAY, look=look)
 
     @routes.get("/docs", include_in_schema=False, response_model=None)
     async def docs(request: Request) -> Response:
         """The HTTP interface as a page of our own: the usual ones load their scripts from elsewhere."""
-        return page("described.html", site=intake.config.site, described=request.app.openapi())
+        return page("described.html", look=look, described=request.app.openapi())
 
     return routes
 
 
 async def trial(intake: Intake, way: DestinationState) -> Response:
     """The front page as a place to try the relay. Raises StoreUnavailable."""
+    look = Look(intake.config.site)
+    form = next(iter(intake.config.forms.values()), None)
     return page(
         "home.html",
-        site=intake.config.site,
+        look=look,
         way=way,
         public_url=intake.public_url,
-        form=next(iter(intake.config.forms.values()), None),
+        is_mended=False,
+        **(shown(form, asked(form), look.say) if form else {"form": None}),
         hooks=list(intake.config.hooks.values()),
         leads=await intake.outbox.books.leads(limit=8) if way.is_sandbox else [],
         counts=await intake.outbox.books.counts() if way.is_sandbox else {},

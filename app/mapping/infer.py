@@ -85,9 +85,19 @@ def means_email(key: str) -> bool:
     return meanings_of(key, "", "").get("email", (0, ""))[0] >= SURELY
 
 
+def means_phone(key: str) -> bool:
+    """Whether a field of this key is for a phone number, whatever it holds."""
+    return meanings_of(key, "", "").get("contact_no", (0, ""))[0] >= SURELY
+
+
 def is_control(key: str) -> bool:
     """Whether a field of this key steers a form service, or is a trap for robots: nothing of the visitor's."""
     return role_of(key, "") in {"control", "honeypot"}
+
+
+def is_secret(key: str, value: str) -> bool:
+    """Whether it is a password, a card's number or the like, which is never shown again."""
+    return role_of(key, "") == "secret" or is_payment(value)
 
 
 def _is_trap(one: Field) -> bool:
