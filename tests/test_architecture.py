@@ -39,6 +39,7 @@ LAYERS = (
 BESIDE = {
     ("console", "checkup"),  # prints its findings
     ("drill", "console"),  # prints its plan and its outcome
+    ("desk", "intake"),  # the same bounds on requests
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
 }

@@ -20,8 +20,7 @@ from typer.main import get_command
 from app.cli import app
 from app.config import AlertsConfig, RelayConfig, load_relay_config
 from app.endpoints import Defaults, FetchConfig, Form, FormField, Hook, Signature
-from app.intake.pages import MARKS
-from app.lead import MEANING, LeadState
+from app.lead import MARKS, MEANING, LeadState
 from app.main import create_app
 from app.mapping import rules
 from app.reader import TARGET_OF, check, read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+PLACES = (("/desk", "Overview", Role.VIEW),)
+"""The pages of the desk in the order of its navigation: address, name, and the role that may see it."""
+
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -54,7 +57,9 @@ class Desk:
         """The acts of an operator."""
         return Hands(self.outbox, who.name, self.clock)
 
-    def page(self, request: Request, template: str, who: Session | None, status: int = 200, **values: Any) -> HTMLResponse:
+    def page(
+        self, request: Request, template: str, who: Session | None, status: int = 200, **values: Any
+    ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
         shared = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
         text = _templates.get_template(template).render({**shared, **values})
@@ -78,11 +83,5 @@ def grouped(number: float) -> str:
     return f"{number:,}"
 
 
-def _globals() -> Mapping[str, Any]:
-    return {"marks": MARKS, "meaning": MEANING, "roles": Role}
-
-
-_templates.globals.update(_globals())
+_templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES})
 _templates.filters.update({"ago": ago, "grouped": grouped})
-
-Pages = Sequence[tuple[str, str]]

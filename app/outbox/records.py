@@ -235,7 +235,7 @@ MAY = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody who may use the desk. `password` is its argon2 hash; sessions that began before `sessions_from` are over."""
+    """Somebody who may use the desk. `password` is a hash; sessions from before `sessions_from` are over."""
 
     name: str
     role: Role
@@ -246,7 +246,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A program that may use the API: what for, what it may do, since when and by whom. Nobody keeps the token itself."""
+    """A program that may use the API: what for, what it may do, since when and by whom. Its token is kept as a hash."""
 
     id: str
     name: str
