@@ -142,7 +142,7 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
     """The operator's pages, and what is answered where one is refused."""
 
     async def refused(request: Request, error: Exception) -> Response:
-        return desk_login.refused(desk, request, cast(Rejected, error))
+        return desk_login.refused(desk, request, cast("Rejected", error))
 
     app.include_router(desk_routes.router(desk))
     app.add_exception_handler(Rejected, refused)
