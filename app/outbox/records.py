@@ -233,6 +233,18 @@ MAY = {
 """Each role in words, for pages, documents and the command line."""
 
 
+SCOPES = {
+    "leads:read": "list, search and see leads",
+    "leads:write": "send leads in, and act on them",
+    "submissions:read": "see the requests that leads came in",
+    "stats:read": "see endpoints and counts",
+    "events:read": "hear what becomes of leads as it happens",
+    "preview": "try what a request would become",
+    "admin": "everything",
+}
+"""What a token of the API may do, in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Somebody who may use the desk. `password` is a hash; sessions from before `sessions_from` are over."""
