@@ -100,7 +100,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         app.include_router(forms.router(intake))
         app.include_router(hooks.router(intake))
         app.include_router(api.router(intake, settings.api_token))
-    add_desk(app, desk_of(settings, config, outbox))
+    add_desk(app, desk_of(settings, config, outbox, watch))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
@@ -133,9 +133,9 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
     )
 
 
-def desk_of(settings: Settings, config: RelayConfig, outbox: Outbox) -> Desk:
+def desk_of(settings: Settings, config: RelayConfig, outbox: Outbox, watch: Watch) -> Desk:
     """What the desk's pages are made with."""
-    return Desk(outbox, config, Entry(outbox, settings.desk_password, settings.address, now), now)
+    return Desk(outbox, config, Entry(outbox, settings.desk_password, settings.address, now), now, watch.look)
 
 
 def add_desk(app: FastAPI, desk: Desk) -> None:

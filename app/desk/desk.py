@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.desk.entry import Entry, Session
 from app.lead import MARKS, MEANING
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.records import Role
+from app.outbox.records import Facts, Role
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -46,12 +46,13 @@ _templates = Environment(
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What pages are made with: the store, relay.toml, who may come in, and the clock."""
+    """What pages are made with: the store, relay.toml, who may come in, the clock, and what the watch sees just now."""
 
     outbox: Outbox
     config: RelayConfig
     entry: Entry
     clock: Callable[[], datetime]
+    look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
 
     def hands(self, who: Session) -> Hands:
         """The acts of an operator."""
