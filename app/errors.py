@@ -11,6 +11,7 @@ RelayError
 │   ├── BodyIncomplete
 │   ├── OriginNotAllowed
 │   ├── TooManyRequests
+│   ├── NotFound           there is nothing of that id
 │   ├── NotEntered         nobody has logged in
 │   ├── NotAllowed         the operator's role, or the token's scope, is not enough
 │   ├── CrossSite          another website had the browser send it
@@ -92,6 +93,13 @@ class TooManyRequests(Rejected):
         "There were too many messages from your connection. Nothing was sent; please wait a minute, and send it again."
     )
     retry_after = 60
+
+
+class NotFound(Rejected):
+    """There is nothing of that id."""
+
+    status = 404
+    title = "Not found"
 
 
 class NotEntered(Rejected):

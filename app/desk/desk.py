@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from app.config import RelayConfig
 from app.desk.entry import Entry, Session
 from app.lead import MARKS, MEANING
+from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Facts, Role
@@ -32,7 +33,13 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-PLACES = (("/desk", "Overview", Role.VIEW),)
+PLACES = (
+    ("/desk", "Overview", Role.VIEW),
+    ("/desk/leads", "Leads", Role.VIEW),
+    ("/desk/held", "Held", Role.VIEW),
+    ("/desk/spam", "Spam", Role.VIEW),
+    ("/desk/audit", "Audit", Role.ADMIN),
+)
 """The pages of the desk in the order of its navigation: address, name, and the role that may see it."""
 
 _templates = Environment(
@@ -84,5 +91,17 @@ def grouped(number: float) -> str:
     return f"{number:,}"
 
 
-_templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES})
+BUTTONS = {
+    "release": "Send",
+    "resend": "Send again",
+    "edit": "Edit and send",
+    "remap": "Read again",
+    "spam": "Spam",
+    "discard": "Discard",
+    "erase": "Erase",
+}
+"""What an act's button says."""
+
+_templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
+_templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
 _templates.filters.update({"ago": ago, "grouped": grouped})

@@ -100,7 +100,8 @@ def outcome(what: str, now: datetime) -> dict[str, Any]:
         return blank("by request", now)
     if becomes is LeadState.PENDING:
         again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None, "to_fetch": None}
-        return {"state": becomes.value, "reason": "", **again}
+        anew = {"unknown": False, "member_id": ""} if what == "resend" else {}
+        return {"state": becomes.value, "reason": "", **again, **anew}
     reason = {"reason": BY_PERSON} if becomes is LeadState.SPAM else {}
     return {"state": str(becomes), "settled_at": now, "to_fetch": None, **reason}
 

@@ -156,6 +156,7 @@ class Deed:
     what: str
     lead_id: str
     words: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
