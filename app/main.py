@@ -135,7 +135,9 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
 
 def desk_of(settings: Settings, config: RelayConfig, outbox: Outbox, watch: Watch) -> Desk:
     """What the desk's pages are made with."""
-    return Desk(outbox, config, Entry(outbox, settings.desk_password, settings.address, now), now, watch.look)
+    usual = settings.delivery_requests_per_second
+    pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
+    return Desk(outbox, config, Entry(outbox, settings.desk_password, settings.address, now), now, watch.look, pace)
 
 
 def add_desk(app: FastAPI, desk: Desk) -> None:

@@ -38,6 +38,7 @@ PLACES = (
     ("/desk/leads", "Leads", Role.VIEW),
     ("/desk/held", "Held", Role.VIEW),
     ("/desk/spam", "Spam", Role.VIEW),
+    ("/desk/destination", "Destination", Role.VIEW),
     ("/desk/audit", "Audit", Role.ADMIN),
 )
 """The pages of the desk in the order of its navigation: address, name, and the role that may see it."""
@@ -53,13 +54,16 @@ _templates = Environment(
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What pages are made with: the store, relay.toml, who may come in, the clock, and what the watch sees just now."""
+    """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
+    and each workspace's requests a second by the settings.
+    """
 
     outbox: Outbox
     config: RelayConfig
     entry: Entry
     clock: Callable[[], datetime]
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
+    pace: Mapping[str, float]
 
     def hands(self, who: Session) -> Hands:
         """The acts of an operator."""

@@ -83,6 +83,8 @@ class Workspace:
     paused: str = ""
     not_before: datetime | None = None
     free_at: datetime | None = None
+    stopped_by: str = ""
+    per_second: float | None = None
 
     @property
     def is_troubled(self) -> bool:

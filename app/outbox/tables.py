@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -167,6 +168,8 @@ workspaces = Table(
     Column("paused", Words, nullable=False, doc="why nothing is sent but probes, else empty"),
     Column("not_before", Instant, doc="when the next request may go out, where it must wait"),
     Column("free_at", Instant, doc="when the next request may go out by the requests a second that are allowed"),
+    Column("stopped_by", Words, nullable=False, server_default="", doc="who paused delivery by hand, else empty"),
+    Column("per_second", Float, doc="requests a second, where a person set them; else as the settings say"),
 )
 
 ledger = Table(

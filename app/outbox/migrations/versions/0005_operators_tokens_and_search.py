@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
     )
+    op.add_column("workspaces", sa.Column("stopped_by", sa.Text(), nullable=False, server_default=""))
+    op.add_column("workspaces", sa.Column("per_second", sa.Float(), nullable=True))
     op.create_index("leads_in_state", "leads", ["state", "id"])
     op.create_index("leads_of_endpoint", "leads", ["endpoint", "id"])
     for statement in WORDS[op.get_bind().dialect.name]:
