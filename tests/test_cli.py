@@ -186,7 +186,7 @@ class TestServe:
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
         said = (folder / "log").read_text()
-        assert f"http://127.0.0.1:{port} (forms: contact; hooks: typeform, zapier, json)" in said
+        assert f"http://127.0.0.1:{port} (forms: contact, brief; hooks: typeform, zapier, json)" in said
         assert "leads go to the built-in sandbox" in said
         assert "Traceback" not in said
 

@@ -11,6 +11,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,13 @@ MIB = 1024 * 1024
 
 
 def kept(folder: Path) -> dict[str, bytes]:
-    """Every file in the attachments' folder."""
-    found = folder / "attachments"
-    return {one.name: one.read_bytes() for one in found.iterdir() if one.name != MARK} if found.exists() else {}
+    """Every file in the attachments' folder that does not go while one looks."""
+    found, files = folder / "attachments", dict[str, bytes]()
+    for one in found.iterdir() if found.exists() else ():
+        with suppress(FileNotFoundError):
+            files[one.name] = one.read_bytes()
+    files.pop(MARK, None)
+    return files
 
 
 def rows(folder: Path) -> list[Any]:
