@@ -264,6 +264,22 @@ def test_fields_for_an_address_are_known_by_their_key(key: str, is_one: bool) ->
     assert means_email(key) == is_one
 
 
+class TestWhatItIsNot:
+    @pytest.mark.parametrize("asked", ["Project type", "Type de projet", "Project deadline", "Lieu du projet"])
+    def test_what_sort_of_a_project_it_is_is_not_what_is_said_of_it(self, asked: str) -> None:
+        findings = of_pairs(("email", MAIL), (asked, "Extension of a house"), ("Your project", TEXT))
+        assert found(findings)["message"] == "Your project"
+        assert "message" not in found(of_pairs(("email", MAIL), (asked, "Extension of a house")))
+
+    @pytest.mark.parametrize("moment", ["1761732000", "1761732000123"])
+    def test_a_time_in_seconds_since_1970_is_no_phone(self, moment: str) -> None:
+        assert "contact_no" not in found(of_pairs(("email", MAIL), ("q7", moment)))
+
+    @pytest.mark.parametrize("key", ["x9-form7", "input-9f_ab12"])
+    def test_a_key_that_a_builder_made_up_leaves_it_to_the_value(self, key: str) -> None:
+        assert found(of_pairs(("email", MAIL), (key, FULL)))["full_name"] == key
+
+
 @pytest.mark.parametrize(
     ("text", "spelled"),
     [
