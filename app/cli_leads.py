@@ -111,7 +111,7 @@ def simple(what: str) -> None:
     commands.command(what, help=ACTS[what].help)(chooses(command))
 
 
-for _what in ("release", "spam", "discard", "erase"):
+for _what in ("release", "resend", "spam", "discard", "erase"):
     simple(_what)
 
 

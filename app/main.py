@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from app.addresses import origin_of
@@ -25,6 +28,12 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
+from app.desk import login as desk_login
+from app.desk import routes as desk_routes
+from app.desk.desk import STATIC as DESK_STATIC
+from app.desk.desk import Desk
+from app.desk.entry import Entry
+from app.errors import Rejected
 from app.intake import api, forms, hooks, measured, status
 from app.intake.accept import Intake
 from app.intake.guard import Allowance
@@ -91,6 +100,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         app.include_router(forms.router(intake))
         app.include_router(hooks.router(intake))
         app.include_router(api.router(intake, settings.api_token))
+    add_desk(app, desk_of(settings, config, outbox, watch))
     app.mount("/static", StaticFiles(directory=STATIC))
     if sandbox is not None:
         app.mount("/sandbox", sandbox)
@@ -121,6 +131,24 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         judge=Judge(stamps, origin_of(settings.address), outbox.books.is_allowed_sender, metrics.found_spam),
         unknown_hook_status=settings.unknown_hook_status,
     )
+
+
+def desk_of(settings: Settings, config: RelayConfig, outbox: Outbox, watch: Watch) -> Desk:
+    """What the desk's pages are made with."""
+    usual = settings.delivery_requests_per_second
+    pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
+    return Desk(outbox, config, Entry(outbox, settings.desk_password, settings.address, now), now, watch.look, pace)
+
+
+def add_desk(app: FastAPI, desk: Desk) -> None:
+    """The operator's pages, and what is answered where one is refused."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        return desk_login.refused(desk, request, cast("Rejected", error))
+
+    app.include_router(desk_routes.router(desk))
+    app.add_exception_handler(Rejected, refused)
+    app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
 
 
 def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:

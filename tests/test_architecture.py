@@ -19,7 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_leads", "cli_store"),
+    ("cli_leads", "cli_operators", "cli_store"),
     ("commands",),
     ("server", "checkup", "console", "drill"),
     ("main",),
@@ -39,6 +39,7 @@ LAYERS = (
 BESIDE = {
     ("console", "checkup"),  # prints its findings
     ("drill", "console"),  # prints its plan and its outcome
+    ("desk", "intake"),  # the same bounds on requests
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
 }
@@ -60,7 +61,7 @@ LAYOUT = {
 CHAPTERS = {
     "intake": 1800,
     "reading": 2900,
-    "outbox": 1900,
+    "outbox": 2300,
     "delivery": 900,
     "alerts": 450,
     "desk": 1500,
@@ -72,7 +73,9 @@ CHAPTERS = {
 CHAPTER_OF = {
     **{name: name for name in ("intake", "outbox", "delivery", "alerts", "desk")},
     **dict.fromkeys(("mapping", "sources", "reader", "proof", "preview"), "reading"),
-    **dict.fromkeys(("cli", "cli_leads", "cli_store", "commands", "console", "checkup", "server"), "command line"),
+    **dict.fromkeys(
+        ("cli", "cli_leads", "cli_operators", "cli_store", "commands", "console", "checkup", "server"), "command line"
+    ),
     **dict.fromkeys(("sandbox", "drill"), "tools"),
 }
 

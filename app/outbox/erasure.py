@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS, LeadState
 from app.outbox.outbox import Outbox
+from app.outbox.search import note_again
 from app.outbox.tables import attempts, leads, submissions
 
 ERASED: Final = LeadState.ERASED.value
@@ -81,14 +82,14 @@ async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetim
         if ids := await outbox.books.ids(submissions, *old, limit=CHUNK):
             gone = delete(submissions).where(submissions.c.id.in_(ids), nobody)
             await outbox.write(partial(AsyncConnection.execute, statement=gone))
-    await outbox.tidy()
+    await outbox.tidy(erased=erased > 0)
     return erased
 
 
 async def wipe(outbox: Outbox) -> bool:
     """Empties SQLite's log, where what was erased still stands; False where a reader was in the way all the while."""
     for _ in range(WIPES):
-        if await outbox.tidy():
+        if await outbox.tidy(erased=True):
             return True
         await asyncio.sleep(0.1)
     return False
@@ -98,4 +99,5 @@ async def _let_go(connection: AsyncConnection, ids: Sequence[str], now: datetime
     finished = update(leads).where(leads.c.id.in_(ids), leads.c.state.in_(FINISHED))
     done = await connection.execute(finished.values(blank("after its time", now)))
     await blank_around(connection, ids, shared=False)
+    await note_again(connection, ids)
     return done.rowcount
