@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import io
+import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
-from app import cli_forms, cli_leads, cli_senders, cli_store, console, console_leads
+from app import cli_forms, cli_leads, cli_operators, cli_senders, cli_store, console, console_leads
 from app.commands import InWords, Json, configuration, with_books
 from app.errors import ConfigurationError
+from app.settings import Settings
 
 app = typer.Typer(
     cls=InWords,
@@ -25,6 +28,8 @@ app.add_typer(cli_leads.commands, name="leads")
 app.add_typer(cli_senders.commands, name="senders")
 app.add_typer(cli_forms.commands, name="form")
 app.add_typer(cli_store.commands)
+app.add_typer(cli_operators.operator, name="operator")
+app.add_typer(cli_operators.token, name="token")
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 app.add_typer(alerts, name="alerts")
 
@@ -49,10 +54,18 @@ def serve(
     from app import logs, server
 
     settings, config = configuration(host=host, port=port, role=role)
+    settings = with_a_password(settings)
     listener = server.listen(settings)
     logs.set_up(settings.log_format)
     console.announce(settings, config)
     server.run(settings, config, listener)
+
+
+def with_a_password(settings: Settings) -> Settings:
+    """In a trial on this machine, the desk has a password for this start alone, which `announce` prints."""
+    if settings.desk_password is not None or not (settings.uses_sandbox and settings.is_on_this_machine):
+        return settings
+    return settings.model_copy(update={"desk_password": SecretStr(secrets.token_urlsafe(9))})
 
 
 @app.command()

@@ -158,7 +158,7 @@ def simple(what: str) -> None:
     commands.command(what, help=ACTS[what].help)(chooses(command))
 
 
-for _what in ("spam", "discard", "erase"):
+for _what in ("resend", "spam", "discard", "erase"):
     simple(_what)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,22 @@ def announce(settings: Settings, config: RelayConfig) -> None:
     say(f"Lead Relay is at {settings.address} ({only if settings.role == 'delivery' else takes}).")
     if settings.uses_sandbox:
         say("AGENCYHANDY_API_KEY is not set, so leads go to the built-in sandbox and nothing leaves this machine.")
+        if settings.is_on_this_machine and settings.desk_password is not None:
+            password = settings.desk_password.get_secret_value()
+            say(f"The desk is at {settings.address}/desk: name admin, password {password}")
     elif settings.relay_toml == DEMO_TOML:
         say(f"There is no relay.toml: {DEMO_TOML} applies, whose secrets everybody knows. Put your own in relay.toml.")
+
+
+def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
+    """A table of texts under their names, or an object a line; `empty` where there is none."""
+    if as_json:
+        for row in found:
+            print_json(dict(row))
+    elif found:
+        wide.print(table(tuple(found[0]), (tuple(map(str, row.values())) for row in found)))
+    else:
+        say(empty)
 
 
 def finding(one: Finding) -> None:

@@ -12,6 +12,10 @@ RelayError
 │   ├── TwoLengths
 │   ├── OriginNotAllowed
 │   ├── TooManyRequests
+│   ├── NotFound           there is nothing of that id
+│   ├── NotEntered         nobody has logged in
+│   ├── NotAllowed         the operator's role, or the token's scope, is not enough
+│   ├── CrossSite          another website had the browser send it
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
 ├── ActRefused             a person's act that may not be done to this lead
 └── DestinationError       AgencyHandy did not tell which company and role to use
@@ -102,6 +106,34 @@ class TooManyRequests(Rejected):
     def __init__(self, words: str, retry_after: int) -> None:
         super().__init__(words)
         self.retry_after = retry_after
+
+
+class NotFound(Rejected):
+    """There is nothing of that id."""
+
+    status = 404
+    title = "Not found"
+
+
+class NotEntered(Rejected):
+    """Nobody has logged in, or the session is over."""
+
+    status = 401
+    title = "Not logged in"
+
+
+class NotAllowed(Rejected):
+    """The operator's role, or the token's scope, is not enough for this."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class CrossSite(Rejected):
+    """What would have changed something did not come from the desk's own pages."""
+
+    status = 403
+    title = "Not from here"
 
 
 class StoreUnavailable(Rejected):

@@ -35,6 +35,19 @@ MEANING = {
 """Every state in one line, for pages, documents and the command line."""
 
 
+MARKS = {
+    LeadState.PENDING: "◷",
+    LeadState.SENDING: "◷",
+    LeadState.DELIVERED: "✓",
+    LeadState.DUPLICATE: "≡",
+    LeadState.HELD: "!",
+    LeadState.SPAM: "⊘",
+    LeadState.DISCARDED: "–",
+    LeadState.ERASED: "–",
+}
+"""The sign of each state: colour is never the only one."""
+
+
 class Reason(StrEnum):
     """Why a lead is held. What AgencyHandy said, or more detail, may follow after a colon."""
 

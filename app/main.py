@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from app.alerts.watch import Chore, Watch
@@ -25,6 +28,12 @@ from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import Policy
 from app.delivery.worker import Worker
+from app.desk import login as desk_login
+from app.desk import routes as desk_routes
+from app.desk.desk import STATIC as DESK_STATIC
+from app.desk.desk import Desk
+from app.desk.entry import Entry
+from app.errors import Rejected
 from app.intake import api, challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
@@ -49,6 +58,7 @@ from app.settings import Settings
 
 STRANGERS = (Rate(60, 60),)
 CHALLENGES = (Rate(120, 60),)
+LOGINS = (Rate(10, 60), Rate(60, 3600))
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 DEFAULT_STORE = Path("data/relay.db")
 SANDBOX_URL = "http://sandbox"
@@ -101,6 +111,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
         for part in (forms, script, challenges, hooks):
             app.include_router(part.router(intake))
         app.include_router(api.router(intake, settings.api_token))
+    add_desk(app, desk_of(settings, intake, watch))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
     if sandbox is not None:
@@ -128,7 +139,7 @@ def outbox_of(settings: Settings) -> Outbox:
 def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: Metrics) -> Intake:
     """What requests are taken in with."""
     per_address, per_form = rates(settings.rate_limit_address), rates(settings.rate_limit_form)
-    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS, CHALLENGES)
+    limits = Limits(Counts(settings.rate_limit_store), per_address, per_form, STRANGERS, CHALLENGES, LOGINS)
     stamps = Stamps(lambda: outbox.key_for("stamps"))
     repeats = Repeats(limits.counts, lambda: outbox.key_for("repeats"))
     altcha = Altcha(lambda: outbox.key_for("altcha"))
@@ -152,6 +163,32 @@ def intake_of(settings: Settings, config: RelayConfig, outbox: Outbox, metrics: 
         ),
         unknown_hook_status=settings.unknown_hook_status,
     )
+
+
+def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
+    """What the desk's pages are made with."""
+    config, outbox, usual = intake.config, intake.outbox, settings.delivery_requests_per_second
+    pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
+    return Desk(
+        outbox,
+        config,
+        Entry(outbox, settings.desk_password, settings.address, now),
+        now,
+        watch.look,
+        pace,
+        intake.limits,
+    )
+
+
+def add_desk(app: FastAPI, desk: Desk) -> None:
+    """The operator's pages, and what is answered where one is refused."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        return desk_login.refused(desk, request, cast("Rejected", error))
+
+    app.include_router(desk_routes.router(desk))
+    app.add_exception_handler(Rejected, refused)
+    app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
 
 
 def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
         None, description="The bearer token that /metrics asks for; unset: it answers this machine only."
     )
     api_token: SecretStr | None = Field(None, description="The bearer token of /api, which is off without one.")
+    desk_password: SecretStr | None = Field(
+        None, description="The password of the desk for the name admin; lead-relay operator add makes other operators."
+    )
     delivery_batch: int = Field(
         50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."
     )

@@ -34,13 +34,13 @@ from app.endpoints import (
     SpamConfig,
 )
 from app.intake.guard import TIGHTER
-from app.intake.pages import MARKS
 from app.intake.spam.altcha import GOOD_FOR
 from app.intake.spam.layers import LAYERS
 from app.intake.spam.vendors import OWN_FIELD, VENDORS
-from app.lead import MEANING, LeadState
+from app.lead import MARKS, MEANING, LeadState
 from app.main import create_app
 from app.mapping import rules
+from app.outbox.records import MAY
 from app.reader import TARGET_OF, check, read
 from app.sandbox import control
 from app.settings import Settings
@@ -274,6 +274,13 @@ class TestStates:
         rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", document.read_text(encoding="utf-8"), re.MULTILINE)
         listed = {name: meaning for name, meaning in rows if name in set(LeadState)}
         assert listed in ({}, {state.value: meaning for state, meaning in MEANING.items()})
+
+
+class TestDesk:
+    def test_every_role_is_listed_with_what_it_may_do(self) -> None:
+        text = (ROOT / "docs/desk.md").read_text(encoding="utf-8")
+        listed = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", text, re.MULTILINE))
+        assert listed == {role.value: words for role, words in MAY.items()}
 
 
 class TestCommands:

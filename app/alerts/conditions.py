@@ -42,6 +42,12 @@ def _paused(facts: Facts, _: RelayConfig) -> Found:
             yield name, {"said": way.paused}
 
 
+def _stopped(facts: Facts, _: RelayConfig) -> Found:
+    for name, way in facts.workspaces.items():
+        if way.stopped_by:
+            yield name, {"who": way.stopped_by}
+
+
 def _held(facts: Facts, _: RelayConfig) -> Found:
     counted: Counter[str] = Counter()
     for reason, count in facts.held.items():
@@ -112,6 +118,9 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
     "paused": (_paused, """\
         AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. lead-relay check tells
         what is wrong; if it is the key, put the new one into the settings and start the relay again."""),
+    "stopped": (_stopped, """\
+        Delivery for {place} was paused by {who}, so its leads wait. None is lost; resume it at the desk, under
+        Destination."""),
     "held": (_held, """\
         {count} held: {place}. Only you can put that right: lead-relay leads list --state held shows which."""),
     "quarantine": (_quarantined, """\

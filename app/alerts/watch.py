@@ -87,6 +87,11 @@ class Watch:
         await self._look()
         return self._metrics.text(measures(self._facts, self._troubles, self._config, self._workspaces))
 
+    async def look(self) -> tuple[Facts, Mapping[str, str]]:
+        """What there is, and what is wrong by its name, as of now. Raises StoreUnavailable."""
+        await self._look()
+        return self._facts, self._troubles
+
     async def _run(self) -> None:
         while not self._stopping.is_set():
             await self.round()

@@ -54,7 +54,7 @@ class Destination:
         self._policy = policy
         self._clock = clock
         self._company_id = company_id
-        self._interval = timedelta(seconds=1 / per_second)
+        self._per_second = per_second
         self._identity = f"{agencyhandy.base_url} {company_id or ''} {agencyhandy.key_digest}"
         self._ask_again: datetime | None = None
         self._succeeded_at = self._verified_at = clock() - LONG_AGO
@@ -99,11 +99,16 @@ class Destination:
     @property
     def state(self) -> str:
         """In one word: ready, unresolved (company or role unknown), failing, or paused."""
-        if self.workspace.paused:
+        if self.workspace.paused or self.workspace.stopped_by:
             return "paused"
         if not self.is_known:
             return "unresolved"
         return "failing" if self.workspace.failures else "ready"
+
+    @property
+    def _interval(self) -> timedelta:
+        """The time between two requests: as a person set it, else as the settings say."""
+        return timedelta(seconds=1 / (self.workspace.per_second or self._per_second))
 
     def is_closed(self) -> bool:
         """Whether nothing may be sent just now, as far as is known."""
@@ -120,13 +125,13 @@ class Destination:
         Of a closed way only one process makes the next try.
         """
         await self.look()
-        if not self._is_mine(self.workspace) or self.is_closed():
+        if self.workspace.stopped_by or not self._is_mine(self.workspace) or self.is_closed():
             return False
         if self.workspace.is_troubled and not await self._take_probe():
             return False
         now = self._clock()
         resolved = self.workspace.resolved_at
-        must = not self.is_known or bool(self.workspace.paused)
+        must = not self.is_known or bool(self.workspace.paused) or resolved is None
         if not must and resolved is not None and now - resolved < STALE_AFTER:
             return True
         if not must and self._ask_again is not None and now < self._ask_again:

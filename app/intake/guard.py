@@ -28,6 +28,7 @@ LET_PASS = 128 * 1024 * 1024
 """So much of a refused body is waited for; it is more than our proxies let through."""
 TIGHTER = 6
 OF_ADDRESS = "That is more than this address may send; please wait a minute."
+OF_LOGIN = "Too many passwords were tried from your address; please wait a minute."
 OF_FORM = "This form is sent more often than it may be; please wait a minute."
 
 
@@ -119,7 +120,7 @@ def has_token(request: Request, token: SecretStr) -> bool:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How often one address, and all together, may send a form; and strangers to what nobody configured.
-    `challenges`: how many captchas of the relay's own an address can ask for.
+    `challenges`: how many captchas of the relay's own an address can ask for; `logins`: how many passwords it can try.
 
     While a form is `tightened` an address may send it once for every `TIGHTER` times else.
     """
@@ -129,6 +130,7 @@ class Limits:
     per_form: tuple[Rate, ...]
     strangers: tuple[Rate, ...]
     challenges: tuple[Rate, ...]
+    logins: tuple[Rate, ...]
     tightened: dict[str, float] = field(default_factory=dict)
 
     async def take(self, request: Request, form: Form) -> None:
@@ -148,6 +150,10 @@ class Limits:
         """Counts a request for something to calculate; TooManyRequests where its address asked for too many."""
         if address := address_of(request):
             await self._count(f"challenge {address}", self.challenges, OF_ADDRESS)
+
+    async def take_login(self, request: Request) -> None:
+        """Counts a password that somebody tries; TooManyRequests where his address tried too many."""
+        await self._count(f"login {address_of(request)}", self.logins, OF_LOGIN)
 
     def tighten(self, form: Form, seconds: float) -> None:
         """Takes less of the form for a while, for what would else tell people and robots apart is away."""

@@ -21,19 +21,6 @@ from app.endpoints import Form
 from app.intake.colours import style_of
 from app.intake.language import ENGLISH, Language, asked_for, language_of
 from app.intake.spam import shown, vendors
-from app.lead import LeadState
-
-MARKS = {
-    LeadState.PENDING: "◷",
-    LeadState.SENDING: "◷",
-    LeadState.DELIVERED: "✓",
-    LeadState.DUPLICATE: "≡",
-    LeadState.HELD: "!",
-    LeadState.SPAM: "⊘",
-    LeadState.DISCARDED: "–",
-    LeadState.ERASED: "–",
-}
-"""The sign of each state: colour is never the only one."""
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

@@ -14,8 +14,8 @@ from app.intake.accept import Intake
 from app.intake.controls import shown
 from app.intake.fields import asked
 from app.intake.openapi import Responses
-from app.intake.pages import MARKS, Look, page
-from app.lead import MEANING
+from app.intake.pages import Look, page
+from app.lead import MARKS, MEANING
 
 READY_RESPONSES: Responses = {
     200: {"description": "It can; role and destination say how the way to AgencyHandy is."},

@@ -27,6 +27,12 @@ class Act:
 
 ACTS: Final[Mapping[str, Act]] = {
     "release": Act(STOPPED, LeadState.PENDING, "released", "Send leads that are held, spam or duplicates."),
+    "resend": Act(
+        frozenset((LeadState.DELIVERED, LeadState.DUPLICATE)),
+        LeadState.PENDING,
+        "to be sent again",
+        "Send leads again that AgencyHandy has had, as after they were deleted there.",
+    ),
     "edit": Act(STOPPED | {LeadState.PENDING}, LeadState.PENDING, "edited", "Change fields of leads, and send them."),
     "remap": Act(
         STOPPED,

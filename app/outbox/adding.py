@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import LeadState, Reason, Receipt, Submission
-from app.outbox import rows
+from app.outbox import rows, search
 from app.outbox.engine import UPSERT
 from app.outbox.tables import (
     EPOCH,
@@ -89,6 +89,7 @@ class Adding:
         ]
         if people:
             await connection.execute(insert(leads), people)
+            await search.note(connection, {person["id"]: person for person in people})
             accepted = Counter((day_of(person["received_at"]), person["endpoint"]) for person in people)
             await note_in_ledger(connection, accepted=accepted)
         reasons = sorted({one.quarantine for _, one in fresh if one.quarantine})
@@ -111,8 +112,11 @@ class Adding:
         oldest = select(counted.c.id).where(beyond, ~taken_up).order_by(counted.c.id).limit(1000)
         files: list[str] = []
         if gone := [row.id for row in await connection.execute(oldest)]:
-            held = delete(leads).where(leads.c.submission_id.in_(gone), IS_HELD)
-            went = await connection.execute(held.returning(leads.c.received_at, leads.c.endpoint))
+            held = leads.c.submission_id.in_(gone), IS_HELD
+            await search.forget(
+                connection, [row.id for row in await connection.execute(select(leads.c.id).where(*held))]
+            )
+            went = await connection.execute(delete(leads).where(*held).returning(leads.c.received_at, leads.c.endpoint))
             dropped = Counter((day_of(row.received_at), row.endpoint) for row in went)
             await note_in_ledger(connection, dropped=dropped)
             if reason == Reason.UNKNOWN_ENDPOINT:  # names that strangers made up would be counted for ever

@@ -22,6 +22,7 @@ from app.outbox.attachments import Attachments, folder_beside, store_id, sync
 from app.outbox.books import Books
 from app.outbox.engine import fold, migrate, newest_revision, open_engine
 from app.outbox.facts import balance
+from app.outbox.search import note_all
 from app.outbox.tables import attempts, audit, duties, fingerprints, keys, leads, ledger, metadata, submissions
 
 AT_ONCE = 500
@@ -105,6 +106,7 @@ async def put_back(path: Path, url: str, progress: Progress, folder: Path | None
             waiting = leads.c.state.in_([LeadState.PENDING.value, LeadState.SENDING.value])
             again = {"state": LeadState.PENDING.value, "unknown": True, "claim": None, "lease_until": None}
             await target.execute(update(leads).where(waiting).values(again))
+            await note_all(target)
 
 
 @asynccontextmanager

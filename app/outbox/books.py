@@ -141,11 +141,12 @@ class Books:
         found = await self._all(select(leads).where(leads.c.id.in_(ids)).order_by(leads.c.id))
         return [rows.to_stored(row) for row in found]
 
-    async def trail(self, lead_id: str | None = None, limit: int = 50) -> list[Deed]:
-        """What people did, the newest first; to one lead, or to any."""
+    async def trail(self, lead_id: str | None = None, limit: int = 50, before: str = "") -> list[Deed]:
+        """What people did, the newest first; to one lead, or to any. `before` is where the page before ended."""
         found = select(audit).order_by(audit.c.id.desc()).limit(limit)
         found = found if lead_id is None else found.where(audit.c.lead_id == lead_id)
-        return [Deed(row.at, row.who, row.what, row.lead_id or "", row.words) for row in await self._all(found)]
+        found = found.where(audit.c.id < before) if before else found
+        return [Deed(row.at, row.who, row.what, row.lead_id or "", row.words, row.id) for row in await self._all(found)]
 
     async def ids(self, table: Table, *where: ColumnElement[bool], limit: int | None = None) -> list[str]:
         """The ids of a table's rows, the oldest first."""

@@ -36,6 +36,7 @@ MOST_STEPS = 64
 UNDEFINED_TABLE = "42P01"
 """PostgreSQL's code for a table that is not there: its words are in the server's language."""
 NOTHING_YET = "There is nothing in it yet: start the relay on it once."
+MERGE = "INSERT INTO lead_words (lead_words, rank) VALUES ('merge', {})"
 MIGRATION_LOCK = 0x1EAD_2E1A
 UPSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """An INSERT with ON CONFLICT, by the engine's name."""
@@ -119,17 +120,32 @@ def _set(connection: Any, cursor: Any, pragma: str, until: float) -> None:
         _set(connection, cursor, pragma, until)
 
 
-async def tidy(engine: AsyncEngine) -> bool:
+async def tidy(engine: AsyncEngine, *, erased: bool) -> bool:
     """Gives an SQLite file's free pages back and empties its log, in steps that nobody waits for; whether it is empty.
 
     What was erased is in no file then. PostgreSQL does the like by itself.
     """
     if engine.dialect.name != "sqlite":
         return True
+    if erased:
+        await _merge_words(engine)
     for _ in range(MOST_STEPS):
         if not await _pragma(engine, "PRAGMA freelist_count", f"PRAGMA incremental_vacuum({PAGES_A_STEP})"):
             break
     return not await _pragma(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def _merge_words(engine: AsyncEngine) -> None:
+    """Takes what erased leads were found by out of the index, which only marks it as gone at first.
+
+    https://www.sqlite.org/fts5.html#the_merge_command: begins with a negative number, and changes nothing in the end.
+    """
+    before = -2
+    for pages in (-PAGES_A_STEP, *[PAGES_A_STEP] * MOST_STEPS):
+        changes = await _pragma(engine, "SELECT total_changes()", MERGE.format(pages))
+        if 0 <= changes - before < 2:
+            break
+        before = changes
 
 
 async def fold(engine: AsyncEngine) -> None:

@@ -18,6 +18,7 @@ from app.lead import FIELDS, LeadState
 from app.logs import log
 from app.outbox.adding import drop_files
 from app.outbox.outbox import Outbox
+from app.outbox.search import note_again
 from app.outbox.tables import attachments, attempts, leads, submissions
 
 ERASED: Final = LeadState.ERASED.value
@@ -92,7 +93,7 @@ async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetim
         old = (of(submissions.c.endpoint), submissions.c.received_at <= before, nobody)
         if ids := await outbox.books.ids(submissions, *old, limit=CHUNK):
             await outbox.remove_files(await outbox.write(partial(_drop, which=submissions.c.id.in_(ids) & nobody)))
-    await outbox.tidy()
+    await outbox.tidy(erased=erased > 0)
     await sweep(outbox)
     return erased
 
@@ -114,7 +115,7 @@ async def sweep(outbox: Outbox) -> None:
 async def wipe(outbox: Outbox) -> bool:
     """Empties SQLite's log, where what was erased still stands; False where a reader was in the way all the while."""
     for _ in range(WIPES):
-        if await outbox.tidy():
+        if await outbox.tidy(erased=True):
             return True
         await asyncio.sleep(0.1)
     return False
@@ -130,4 +131,6 @@ async def _drop(connection: AsyncConnection, which: ColumnElement[bool]) -> list
 async def _let_go(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> tuple[int, list[str]]:
     finished = update(leads).where(leads.c.id.in_(ids), leads.c.state.in_(FINISHED))
     done = await connection.execute(finished.values(blank("after its time", now)))
-    return done.rowcount, await blank_around(connection, ids, shared=False)
+    files = await blank_around(connection, ids, shared=False)
+    await note_again(connection, ids)
+    return done.rowcount, files

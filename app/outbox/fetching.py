@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, literal, select, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import Reason, Submission
-from app.outbox import rows
+from app.outbox import rows, search
 from app.outbox.records import Attempt, ToFetch
 from app.outbox.tables import IS_HELD, attempts, leads, submissions
 
@@ -48,6 +48,7 @@ async def found(
     values = rows.of_lead(one.lead_id, submission_id, one.workspace, submission, submission.leads[0])
     moved = {"notice_id": one.notice_id, "next_attempt_at": now, "to_fetch": None, "passed_on_at": None}
     await connection.execute(update(leads).where(leads.c.id == one.lead_id).values(values | moved))
+    await search.note_again(connection, [one.lead_id])
     return True
 
 

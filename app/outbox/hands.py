@@ -6,9 +6,9 @@ Rows are locked before they are judged, so that a lead that a worker has just cl
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +21,17 @@ from app.outbox.acts import ACTS, addresses, checked, why_not
 from app.outbox.engine import UPSERT
 from app.outbox.erasure import blank, blank_around
 from app.outbox.outbox import Outbox
+from app.outbox.records import Workspace
+from app.outbox.search import note_again
 from app.outbox.tables import allowed_senders, audit, leads, submissions
 
+WAYS: Final[Mapping[str, Callable[[Workspace, str, float | None], Workspace]]] = {
+    "pause": lambda way, who, _: replace(way, stopped_by=who),
+    "resume": lambda way, *_: replace(way, stopped_by="", not_before=None),
+    "check": lambda way, *_: replace(way, resolved_at=None, not_before=None),
+    "pace": lambda way, _, per_second: replace(way, per_second=per_second),
+}
+"""What a person may change of the way to AgencyHandy; a check has the worker ask for company and role anew."""
 BY_HAND = "changed by hand"
 BY_PERSON = "marked by a person"
 
@@ -71,6 +80,8 @@ class Hands:
                 await connection.execute(update(submissions).where(submissions.c.id.in_(theirs)).values(quarantine=""))
             if what == "erase":
                 files[:] = await blank_around(connection, done)
+            if columns or what == "erase":
+                await note_again(connection, done)
             await self.note(connection, what, ", ".join(changes or ()), done)
             if allow and done:
                 await self._allow(connection, [found[lead_id].email.casefold() for lead_id in done], done)
@@ -108,6 +119,20 @@ class Hands:
             await connection.execute(new, rows)
         await self.note(connection, "allow", f"senders: {len(rows)}", ids)
 
+    async def change_way(self, name: str, what: str, per_second: float | None = None) -> None:
+        """Changes how a workspace is delivered to, on all replicas: one of WAYS."""
+        now = self.clock()
+
+        def change(known: Workspace) -> Workspace:
+            return WAYS[what](known, self.who, per_second)
+
+        await self.outbox.change_workspace(name, change)
+        if what != "pause":
+            await self.outbox.hurry(name, now)
+        words = f"{name}: {per_second:g} a second" if per_second else name
+        await self.outbox.write(lambda connection: self.note(connection, f"{what} delivery", words))
+        self.outbox.on_due()
+
     async def note_export(self, ids: Sequence[str]) -> None:
         """Keeps that leads were copied out of the store."""
         await self.outbox.write(lambda connection: self.note(connection, "export", "", ids))
@@ -135,7 +160,8 @@ def outcome(what: str, now: datetime) -> dict[str, Any]:
         return blank("by request", now)
     if becomes is LeadState.PENDING:
         again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None, "to_fetch": None}
-        return {"state": becomes.value, "reason": "", **again}
+        anew = {"unknown": False, "member_id": ""} if what == "resend" else {}
+        return {"state": becomes.value, "reason": "", **again, **anew}
     reason = {"reason": BY_PERSON} if becomes is LeadState.SPAM else {}
     return {"state": str(becomes), "settled_at": now, "to_fetch": None, **reason}
 

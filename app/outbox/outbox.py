@@ -218,10 +218,10 @@ class Outbox:
         """Commits a change that changes nothing; StoreUnavailable where that is not possible."""
         await self._execute(update(keys).values(name=keys.c.name))
 
-    async def tidy(self) -> bool:
+    async def tidy(self, *, erased: bool = False) -> bool:
         """Makes the store's files as small as they can be just now; whether no old contents are left in its log."""
         try:
-            return await tidy(self._engine)
+            return await tidy(self._engine, erased=erased)
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable("The store cannot be tidied.") from error
 

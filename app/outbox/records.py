@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from app.lead import Attachment, Lead, LeadState
@@ -82,6 +83,8 @@ class Workspace:
     paused: str = ""
     not_before: datetime | None = None
     free_at: datetime | None = None
+    stopped_by: str = ""
+    per_second: float | None = None
 
     @property
     def is_troubled(self) -> bool:
@@ -104,6 +107,22 @@ class StoredLead:
     next_attempt_at: datetime
     settled_at: datetime | None
     member_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which leads are meant: those of which all is true that is given here.
+
+    `words` begin words that stand in them; `states`: any of them; `since` and `until` bound when they came in.
+    """
+
+    words: str = ""
+    states: tuple[LeadState, ...] = ()
+    endpoint: str = ""
+    source: str = ""
+    workspace: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,7 @@ class Deed:
     what: str
     lead_id: str
     words: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +226,59 @@ class Alert:
     since: datetime
     told_at: datetime
     words: str
+
+
+class Role(StrEnum):
+    """What an operator may do at the desk; each may what those before it may."""
+
+    VIEW = "view"
+    WORK = "work"
+    ADMIN = "admin"
+
+    def covers(self, other: Role) -> bool:
+        """Whether it includes another."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
+
+MAY = {
+    Role.VIEW: "see everything",
+    Role.WORK: "also put leads right: send again, edit, release, discard, try a mapping",
+    Role.ADMIN: "also erase and export leads, pause delivery, and see who did what",
+}
+"""Each role in words, for pages, documents and the command line."""
+
+
+SCOPES = {
+    "leads:read": "list, search and see leads",
+    "leads:write": "send leads in, and act on them",
+    "submissions:read": "see the requests that leads came in",
+    "stats:read": "see endpoints and counts",
+    "events:read": "hear what becomes of leads as it happens",
+    "preview": "try what a request would become",
+    "admin": "everything",
+}
+"""What a token of the API may do, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who may use the desk. `password` is a hash; sessions from before `sessions_from` are over."""
+
+    name: str
+    role: Role
+    password: str
+    since: datetime
+    sessions_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A program that may use the API: what for, what it may do, since when and by whom. Its token is kept as a hash."""
+
+    id: str
+    name: str
+    digest: str
+    scopes: tuple[str, ...]
+    since: datetime
+    who: str

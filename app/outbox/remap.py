@@ -19,6 +19,7 @@ from app.outbox.adding import day_of, note_in_ledger
 from app.outbox.erasure import EMPTY
 from app.outbox.hands import Hands, endpoint_called, outcome
 from app.outbox.records import StoredLead
+from app.outbox.search import note_again
 from app.outbox.tables import leads, submissions
 from app.reader import read
 from app.sources.base import Inbound
@@ -132,6 +133,7 @@ async def _apply(
             await connection.execute(update(leads).where(leads.c.id == stored.id).values(values))
             counted[day, stored.endpoint] -= 1
         fields = dict.fromkeys(map(name_of, change.fields))
+        await note_again(connection, [change.id])
         await hands.note(connection, "remap", f"as {new.endpoint}: {', '.join(fields)}", [change.id])
     await note_in_ledger(connection, accepted=counted)
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
     Column,
     ColumnElement,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     literal_column,
     or_,
     text,
@@ -111,6 +114,8 @@ leads = Table(
     Column("to_fetch", Words, doc="while held: the provider's id of the person, who has to be fetched from its API"),
     Column("notice_id", String(26), doc="once fetched: the submission that told no more than the id"),
     Index("leads_books", "received_at", "endpoint", "state"),
+    Index("leads_in_state", "state", "id"),
+    Index("leads_of_endpoint", "endpoint", "id"),
     partial_index("leads_due", "workspace", "next_attempt_at", "id", where="state = 'pending'"),
     partial_index("leads_leased", "lease_until", where="state = 'sending'"),
     partial_index("leads_held", "received_at", where="state = 'held'"),
@@ -163,6 +168,8 @@ workspaces = Table(
     Column("paused", Words, nullable=False, doc="why nothing is sent but probes, else empty"),
     Column("not_before", Instant, doc="when the next request may go out, where it must wait"),
     Column("free_at", Instant, doc="when the next request may go out by the requests a second that are allowed"),
+    Column("stopped_by", Words, nullable=False, server_default="", doc="who paused delivery by hand, else empty"),
+    Column("per_second", Float, doc="requests a second, where a person set them; else as the settings say"),
 )
 
 ledger = Table(
@@ -210,12 +217,47 @@ duties = Table(
     Column("until", Instant, nullable=False, doc="when another may take over"),
 )
 
+operators = Table(
+    "operators",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(8), nullable=False, doc="view, work or admin"),
+    Column("password", Words, nullable=False, doc="its argon2 hash"),
+    Column("since", Instant, nullable=False),
+    Column("sessions_from", Instant, nullable=False, doc="sessions that began earlier are over"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("name", Words, nullable=False, doc="what it is for"),
+    Column("digest", String(64), nullable=False, unique=True, doc="SHA-256 of the token, which nobody keeps"),
+    Column("scopes", Words, nullable=False, doc="what it may do, comma-separated"),
+    Column("since", Instant, nullable=False),
+    Column("who", Words, nullable=False, doc="the person who made it"),
+)
+
 keys = Table(
     "keys",
     metadata,
     Column("name", String(32), primary_key=True),
     Column("value", LargeBinary, nullable=False, doc="32 bytes, made by chance with the store"),
 )
+
+WORDS = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE lead_words USING fts5(words, tokenize = 'unicode61 remove_diacritics 0', prefix = '2 3')",
+    ),
+    "postgresql": (
+        "CREATE TABLE lead_words (lead_id VARCHAR(26) PRIMARY KEY REFERENCES leads ON DELETE CASCADE, words tsvector)",
+        "CREATE INDEX lead_words_words ON lead_words USING gin (words)",
+    ),
+}
+"""What leads are found by (`search.py`), as each engine has it. SQLite's rows have the rowid of their lead's."""
+for _engine, _statements in WORDS.items():
+    for _statement in _statements:
+        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_engine))  # type: ignore[no-untyped-call]
 
 LONGEST_LEASE = timedelta(minutes=1)
 """A lease that ends later than this from now was given before the clock was set back."""

@@ -34,6 +34,7 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a workspace just gone", {"waiting": {"gone": NOW}, "unserved": {"gone"}}, []),
     ("a workspace that is gone", {"waiting": {"gone": NOW - HOUR}, "unserved": {"gone"}}, ["unserved gone"]),
     ("a key refused", {"workspaces": {"default": Workspace(paused="no")}}, ["paused default"]),
+    ("stopped by a person", {"workspaces": {"default": Workspace(stopped_by="ada")}}, ["stopped default"]),
     ("failures in a row", {"workspaces": {"default": Workspace(failures=5)}}, []),
     ("held", {"held": {"refused: a": 1, "refused: b": 2, "no e-mail: c": 1}}, ["held no e-mail", "held refused"]),
     ("some in quarantine", {"quarantined": {"unknown endpoint": 50}}, []),

@@ -1,0 +1,69 @@
+"""Acts on many leads: done in steps, beside everything else, with progress to look at and a way to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.errors import StoreUnavailable
+from app.outbox.hands import Hands
+
+A_STEP = 50
+"""So many leads share a commit."""
+MOST_KEPT = 50
+
+
+@dataclass(slots=True)
+class Job:
+    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason."""
+
+    who: str
+    act: str
+    total: int
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    done: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    is_over: bool = False
+    is_stopped: bool = False
+    trouble: str = ""
+
+
+class Bulk:
+    """The jobs of this process, the newest of them also when they are over. What was done stays done without them."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, hands: Hands, act: str, ids: Sequence[str]) -> Job:
+        """Begins, and says at once what to look at."""
+        job = Job(hands.who, act, len(ids))
+        self._jobs[job.id] = job
+        for old in [one.id for one in self._jobs.values() if one.is_over][:-MOST_KEPT]:
+            del self._jobs[old]
+        task = asyncio.create_task(_carry_out(job, hands, ids))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return job
+
+    def of(self, job_id: str, who: str) -> Job | None:
+        """An operator's own job."""
+        job = self._jobs.get(job_id)
+        return job if job is not None and job.who == who else None
+
+
+async def _carry_out(job: Job, hands: Hands, ids: Sequence[str]) -> None:
+    for start in range(0, len(ids), A_STEP):
+        if job.is_stopped:
+            break
+        some = ids[start : start + A_STEP]
+        try:
+            refused = await hands.do(job.act, some)
+        except StoreUnavailable as error:
+            job.trouble = str(error)
+            break
+        job.refused |= refused
+        job.done += len(some)
+    job.is_over = True

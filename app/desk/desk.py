@@ -1,0 +1,114 @@
+"""What every page of the desk is made with, and how a page is rendered: templates, marks, numbers and times."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from app.config import RelayConfig
+from app.desk.entry import Entry, Session
+from app.intake.guard import Limits
+from app.lead import MARKS, MEANING
+from app.outbox.acts import ACTS
+from app.outbox.hands import Hands
+from app.outbox.outbox import Outbox
+from app.outbox.records import Facts, Role
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+PLACES = (
+    ("/desk", "Overview", Role.VIEW),
+    ("/desk/leads", "Leads", Role.VIEW),
+    ("/desk/held", "Held", Role.VIEW),
+    ("/desk/spam", "Spam", Role.VIEW),
+    ("/desk/destination", "Destination", Role.VIEW),
+    ("/desk/audit", "Audit", Role.ADMIN),
+)
+"""The pages of the desk in the order of its navigation: address, name, and the role that may see it."""
+
+_templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
+    each workspace's requests a second by the settings,
+    and how often passwords may be tried.
+    """
+
+    outbox: Outbox
+    config: RelayConfig
+    entry: Entry
+    clock: Callable[[], datetime]
+    look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
+    pace: Mapping[str, float]
+    limits: Limits
+
+    def hands(self, who: Session) -> Hands:
+        """The acts of an operator."""
+        return Hands(self.outbox, who.name, self.clock)
+
+    def page(
+        self, request: Request, template: str, who: Session | None, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """A rendered page, or the part of one that htmx asks for."""
+        shared = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
+        text = _templates.get_template(template).render({**shared, **values})
+        return HTMLResponse(text, status, HEADERS)
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """`3 min ago`, or `in 3 min`; empty where there is no time."""
+    if then is None:
+        return ""
+    seconds = int((now - then).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if abs(seconds) >= size:
+            number = f"{abs(seconds) // size} {unit}"
+            return f"{number} ago" if seconds > 0 else f"in {number}"
+    return "now"
+
+
+def grouped(number: float) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+BUTTONS = {
+    "release": "Send",
+    "resend": "Send again",
+    "edit": "Edit and send",
+    "remap": "Read again",
+    "spam": "Spam",
+    "discard": "Discard",
+    "erase": "Erase",
+}
+"""What an act's button says."""
+
+_templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
+_templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
+_templates.filters.update({"ago": ago, "grouped": grouped})

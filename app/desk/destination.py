@@ -1,0 +1,71 @@
+"""The way to AgencyHandy, workspace by workspace: how it is, and what a person may change of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.desk.desk import Desk
+from app.desk.entry import Session
+from app.errors import ActRefused, NotFound
+from app.outbox import stats
+from app.outbox.hands import WAYS
+from app.outbox.records import Role
+
+FASTEST = 1000
+
+
+def router(desk: Desk) -> APIRouter:
+    """The page, and an address for what may be changed."""
+    routes, viewer = APIRouter(prefix="/desk/destination"), Depends(desk.entry.needs(Role.VIEW))
+    admin = Depends(desk.entry.needs(Role.ADMIN))
+
+    @routes.get("", response_model=None)
+    async def show(request: Request, who: Session = viewer) -> Response:
+        """How the way is to each workspace."""
+        return desk.page(request, "destination.html", who, **await ways(desk), wrong="")
+
+    @routes.post("/{name}", response_model=None)
+    async def change(request: Request, name: str, who: Session = admin) -> Response:
+        """Pauses, resumes, checks or paces delivery."""
+        form, facts = await request.form(), (await desk.look())[0]
+        what = str(form.get("what", ""))
+        if name not in facts.workspaces or what not in WAYS:
+            raise NotFound("There is no such workspace, or nothing like that to do.")
+        try:
+            await desk.hands(who).change_way(
+                name, what, _pace(str(form.get("per_second", ""))) if what == "pace" else None
+            )
+        except ActRefused as error:
+            return desk.page(request, "destination.html", who, 422, **await ways(desk), wrong=str(error))
+        return RedirectResponse("/desk/destination", 303)
+
+    return routes
+
+
+async def ways(desk: Desk) -> Mapping[str, Any]:
+    """What the page shows."""
+    now, books = desk.clock(), desk.outbox.books
+    (facts, _), answers = await asyncio.gather(
+        desk.look(), books.read(partial(stats.answers, since=now - timedelta(days=1)))
+    )
+    return {"ways": facts.workspaces, "waiting": facts.waiting, "answers": answers, "pace": desk.pace}
+
+
+def _pace(typed: str) -> float | None:
+    """Requests a second; None where the settings decide again."""
+    if not typed.strip():
+        return None
+    try:
+        value = float(typed.replace(",", "."))
+    except ValueError:
+        value = 0
+    if not 0 < value <= FASTEST:
+        raise ActRefused(f"Requests a second: expected a number over 0, up to {FASTEST:,}.")
+    return value

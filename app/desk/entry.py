@@ -1,0 +1,164 @@
+"""Who may come in: sessions in a signed cookie, roles, and a token in every form that changes something.
+
+A session is a cookie that the store's key signs: who, since when, and a number made by chance. What may be done with it
+is looked up anew for each request, so that a removed operator, or one who logs out everywhere, is out at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.addresses import origin_of
+from app.desk import passwords
+from app.errors import CrossSite, NotAllowed, NotEntered
+from app.outbox import operators
+from app.outbox.outbox import Outbox
+from app.outbox.records import Operator, Role
+
+COOKIE: Final = "relay_desk"
+CSRF_FIELD: Final = "_csrf"
+CSRF_HEADER: Final = "x-csrf-token"
+ADMIN: Final = "admin"
+LASTS: Final = timedelta(days=7)
+SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Needs = Callable[[Request], Coroutine[Any, Any, "Session"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who has come in: the name, what they may do, and the token of their forms."""
+
+    name: str
+    role: Role
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The door. `password` is that of the one operator `admin`, who needs no row; `address` is the relay's own."""
+
+    outbox: Outbox
+    password: SecretStr | None
+    address: str
+    clock: Callable[[], datetime]
+
+    async def is_open(self) -> bool:
+        """Whether anybody may come in at all."""
+        return self.password is not None or bool(await self.outbox.books.read(operators.everybody))
+
+    async def log_in(self, name: str, password: str) -> str | None:
+        """The cookie of a new session; None where name and password do not go together."""
+        known = await self._operator(name)
+        if name == ADMIN and self.password is not None:
+            is_right = hmac.compare_digest(password.encode(), self.password.get_secret_value().encode())
+        else:
+            is_right = await passwords.matches(password, known.password if known else "")
+        if not is_right or known is None:
+            return None
+        began = (self.clock() - EPOCH) // timedelta(milliseconds=1)
+        return self._signer(known).dumps([name, began, secrets.token_urlsafe(16)])
+
+    async def log_out_everywhere(self, name: str) -> None:
+        """Ends every session of an operator."""
+        known = await self._operator(name)
+        if known is not None:
+            ended = Operator(known.name, known.role, known.password, known.since, self.clock())
+            await self.outbox.write(partial(operators.put_operator, operator=ended))
+
+    async def session(self, request: Request) -> Session | None:
+        """The session that a request belongs to, as its operator stands now."""
+        cookie = request.cookies.get(COOKIE, "")
+        name = _name_in(cookie)
+        known = await self._operator(name) if name else None
+        if known is None:
+            return None
+        try:
+            _, began, chance = self._signer(known).loads(cookie)
+        except (BadSignature, ValueError):
+            return None
+        start, now = EPOCH + timedelta(milliseconds=began), self.clock()
+        if not known.sessions_from <= start <= now < start + LASTS:
+            return None
+        token = hmac.new(self.outbox.key_for("desk csrf"), chance.encode(), hashlib.sha256).hexdigest()
+        return Session(name, known.role, token)
+
+    def needs(self, role: Role) -> Needs:
+        """A dependency that gives the session of somebody who may do this.
+
+        Raises NotEntered, NotAllowed, and CrossSite where something is changed without the token of one's own forms.
+        """
+
+        async def check(request: Request) -> Session:
+            session = await self.session(request)
+            if session is None:
+                raise NotEntered("Please log in.")
+            if not session.role.covers(role):
+                raise NotAllowed(f"This takes the role {role}, and yours is {session.role}.")
+            if request.method not in SAFE:
+                await self._check_origin(request, session)
+            return session
+
+        return check
+
+    def check_same_site(self, request: Request) -> None:
+        """Raises CrossSite where another website has a browser send this."""
+        origin = request.headers.get("origin")
+        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            raise CrossSite("This came from another website, so nothing was done.")
+        if origin is not None and origin != origin_of(self.address) and not _is_of(origin, request):
+            raise CrossSite("This came from another website, so nothing was done.")
+
+    def set_cookie(self, response: Response, value: str) -> None:
+        """Gives the browser its session; an empty value ends it."""
+        age = int(LASTS.total_seconds()) if value else 0
+        secure = self.address.startswith("https://")
+        response.set_cookie(COOKIE, value, age, path="/desk", secure=secure, httponly=True, samesite="lax")
+
+    async def _check_origin(self, request: Request, session: Session) -> None:
+        self.check_same_site(request)
+        given = request.headers.get(CSRF_HEADER) or str((await request.form()).get(CSRF_FIELD, ""))
+        if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+            raise CrossSite("This page is from before you logged in. Go back, reload it, and try again.")
+
+    async def _operator(self, name: str) -> Operator | None:
+        known = await self.outbox.books.read(partial(operators.operator_called, name=name))
+        if name != ADMIN or self.password is None:
+            return known
+        return Operator(ADMIN, Role.ADMIN, self._mark(), EPOCH, known.sessions_from if known else EPOCH)
+
+    def _mark(self) -> str:
+        """What changes with the admin's password, and tells nothing of it."""
+        password = self.password.get_secret_value() if self.password else ""
+        return hmac.new(self.outbox.key_for("desk password"), password.encode(), hashlib.sha256).hexdigest()
+
+    def _signer(self, operator: Operator) -> URLSafeSerializer:
+        """Signs for one operator and password: with another password, the sessions of before are over."""
+        return URLSafeSerializer(self.outbox.key_for("desk"), salt=f"{operator.name}:{operator.password}")
+
+
+def _name_in(cookie: str) -> str:
+    """Whose session a cookie claims to be, before its signature is looked at."""
+    try:
+        _, found = URLSafeSerializer(b"").loads_unsafe(cookie)
+    except (ValueError, TypeError):
+        return ""
+    return found[0] if isinstance(found, list) and len(found) == 3 and isinstance(found[0], str) else ""
+
+
+def _is_of(origin: str, request: Request) -> bool:
+    """Whether it is the origin of the address that was called, as on a machine where PUBLIC_URL is not set."""
+    return origin == f"{request.url.scheme}://{request.url.netloc}"

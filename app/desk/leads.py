@@ -1,0 +1,109 @@
+"""The list of leads: search as you type, filters, and a page after the other however many there are.
+
+What is searched for is somebody's name or address, so it is posted and never stands in an address or a log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData, QueryParams
+from starlette.responses import Response
+
+from app.desk.desk import Desk
+from app.desk.entry import Session
+from app.lead import LeadState
+from app.outbox import search
+from app.outbox.records import Role, Sought
+
+A_PAGE: Final = 50
+COUNTED: Final = 1000
+"""How many leads are counted; where there are more, that is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the page's form says: words, a state, an endpoint, and the first and the last day, UTC."""
+
+    words: str = ""
+    state: str = ""
+    endpoint: str = ""
+    since: str = ""
+    until: str = ""
+
+    @classmethod
+    def of(cls, given: FormData | QueryParams) -> Filters:
+        """As they were sent; words only where they were posted."""
+        names = ("words", "state", "endpoint", "since", "until")
+        said = {name: str(given.get(name, "")).strip()[:200] for name in names}
+        return cls(**said if isinstance(given, FormData) else {**said, "words": ""})
+
+    def sought(self) -> Sought:
+        """The leads that are meant; what cannot be is left out."""
+        until = _day(self.until)
+        return Sought(
+            self.words,
+            states=tuple(state for state in LeadState if state.value == self.state),
+            endpoint=self.endpoint,
+            since=_day(self.since),
+            until=until + timedelta(days=1) if until else None,
+        )
+
+    @property
+    def are_any(self) -> bool:
+        """Whether anything is asked for."""
+        return any((self.words, self.state, self.endpoint, self.since, self.until))
+
+
+def router(desk: Desk) -> APIRouter:
+    """The list, as a page and as the part of it that changes while somebody types."""
+    routes, viewer = APIRouter(prefix="/desk"), Depends(desk.entry.needs(Role.VIEW))
+
+    @routes.get("/leads", response_model=None)
+    async def leads(request: Request, who: Session = viewer) -> Response:
+        """The newest leads, by the filters that stand in the address."""
+        filters = Filters.of(request.query_params)
+        return desk.page(request, "leads.html", who, **await found(desk, filters, ""))
+
+    @routes.post("/leads", response_model=None)
+    async def look_for(request: Request, who: Session = viewer) -> Response:
+        """The same by what was typed; `before` goes on where a page ended."""
+        form = await request.form()
+        before = str(form.get("before", ""))
+        values = await found(desk, Filters.of(form), before)
+        part = "leads_found.html" if request.headers.get("hx-request") else "leads.html"
+        return desk.page(request, part, who, **values)
+
+    return routes
+
+
+async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
+    """A page of leads, and how many there are."""
+    sought, books = filters.sought(), desk.outbox.books
+    leads, count = await asyncio.gather(
+        books.read(partial(search.find, sought=sought, before=before, limit=A_PAGE + 1)),
+        books.read(partial(search.count, sought=sought, most=COUNTED)),
+    )
+    return {
+        "filters": filters,
+        "leads": leads[:A_PAGE],
+        "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",
+        "before": before,
+        "count": count,
+        "most": COUNTED,
+        "states": list(LeadState),
+        "endpoints": [one.name for one in desk.config.endpoints()],
+    }
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,70 @@
+"""The door's pages: logging in and out, and what is shown where nobody can come in yet."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.desk.desk import Desk
+from app.desk.entry import Session
+from app.errors import NotEntered, Rejected
+from app.outbox.records import Role
+
+HOME = "/desk"
+WRONG = "Name and password do not go together. Capitals count."
+
+
+def router(desk: Desk) -> APIRouter:
+    """The routes of the door, the only ones that ask for no session."""
+    routes, viewer = APIRouter(prefix="/desk"), Depends(desk.entry.needs(Role.VIEW))
+
+    @routes.get("/login", response_model=None)
+    async def ask(request: Request) -> Response:
+        """The form to log in; where nobody can, how that is changed."""
+        if not await desk.entry.is_open():
+            return desk.page(request, "off.html", None, 404)
+        if await desk.entry.session(request) is not None:
+            return RedirectResponse(_next(request.query_params.get("next", "")), 303)
+        return desk.page(request, "login.html", None, wrong="", name="", next=request.query_params.get("next", ""))
+
+    @routes.post("/login", response_model=None)
+    async def log_in(request: Request) -> Response:
+        """Takes name and password."""
+        desk.entry.check_same_site(request)
+        await desk.limits.take_login(request)
+        form = await request.form()
+        name, password, then = (str(form.get(key, ""))[:1000] for key in ("name", "password", "next"))
+        cookie = await desk.entry.log_in(name.strip() or "admin", password)
+        if cookie is None:
+            return desk.page(request, "login.html", None, 401, wrong=WRONG, name=name, next=then)
+        answer = RedirectResponse(_next(then), 303)
+        desk.entry.set_cookie(answer, cookie)
+        return answer
+
+    @routes.post("/logout", response_model=None)
+    async def log_out(request: Request, who: Session = viewer) -> Response:
+        """Ends this session; with `everywhere`, all of this operator's."""
+        if (await request.form()).get("everywhere"):
+            await desk.entry.log_out_everywhere(who.name)
+        answer = RedirectResponse("/desk/login", 303)
+        desk.entry.set_cookie(answer, "")
+        return answer
+
+    return routes
+
+
+def refused(desk: Desk, request: Request, error: Rejected) -> Response:
+    """What somebody sees who may not do this, or not now: the form to log in, or a page that says why."""
+    if isinstance(error, NotEntered):
+        if request.headers.get("hx-request") or request.method != "GET":
+            return Response(status_code=401, headers={"HX-Redirect": "/desk/login"})
+        return RedirectResponse(f"/desk/login?next={request.url.path}", 303)
+    answer = desk.page(request, "refused.html", None, error.status, title=error.title, words=str(error))
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _next(wanted: str) -> str:
+    """The page of the desk that was asked for; never one elsewhere."""
+    return wanted if wanted.startswith("/desk/") and "//" not in wanted and "\\" not in wanted else HOME

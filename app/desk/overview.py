@@ -1,0 +1,98 @@
+"""The overview: is anything wrong, what came in, where from, and how is the way to AgencyHandy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from app.desk.charts import sparkline, stacked
+from app.desk.desk import Desk
+from app.desk.entry import Session
+from app.lead import LeadState
+from app.outbox import stats
+from app.outbox.records import Role
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How far back one looks, in which steps, and how a step is called."""
+
+    words: str
+    back: timedelta
+    step: timedelta
+    label: str
+
+
+SPANS: Final[Mapping[str, Span]] = {
+    "24h": Span("24 hours", DAY - HOUR, HOUR, "%H:%M"),
+    "7d": Span("7 days", 7 * DAY - 6 * HOUR, 6 * HOUR, "%a %H:%M"),
+    "30d": Span("30 days", 29 * DAY, DAY, "%d %b"),
+}
+STACK: Final = (
+    LeadState.DELIVERED,
+    LeadState.DUPLICATE,
+    LeadState.PENDING,
+    LeadState.SENDING,
+    LeadState.HELD,
+    LeadState.SPAM,
+    LeadState.DISCARDED,
+    LeadState.ERASED,
+)
+"""The states as they stand in a bar, from the lowest."""
+
+
+def router(desk: Desk) -> APIRouter:
+    """The desk's first page."""
+    routes, viewer = APIRouter(prefix="/desk"), Depends(desk.entry.needs(Role.VIEW))
+
+    @routes.get("", response_model=None)
+    async def overview(request: Request, span: str = "24h", who: Session = viewer) -> Response:
+        """Everything at a glance, over one of SPANS."""
+        chosen = span if span in SPANS else "24h"
+        return desk.page(
+            request, "overview.html", who, chosen=chosen, spans=SPANS, **await at_a_glance(desk, SPANS[chosen])
+        )
+
+    return routes
+
+
+async def at_a_glance(desk: Desk, span: Span) -> dict[str, Any]:
+    """What the page shows."""
+    now, books = desk.clock(), desk.outbox.books
+    flow, answers, counts, (facts, troubles) = await asyncio.gather(
+        books.read(partial(stats.flow, since=now - span.back, step=span.step, now=now)),
+        books.read(partial(stats.answers, since=now - DAY)),
+        books.counts(),
+        desk.look(),
+    )
+    places = [f"{start:{span.label}}" for start in flow.starts]
+    oldest = min(facts.waiting.values(), default=None)
+    return {
+        "chart": stacked(places, {state.value: flow.of_state(state) for state in STACK}),
+        "came": flow.total(),
+        "delivered": sum(flow.of_state(LeadState.DELIVERED)),
+        "counts": counts,
+        "waiting": oldest,
+        "troubles": list(troubles.values()),
+        "ways": facts.workspaces,
+        "answers": answers,
+        "endpoints": [_endpoint(one.name, one.kind, flow, facts.last_seen) for one in desk.config.endpoints()],
+    }
+
+
+def _endpoint(
+    name: str, kind: str, flow: stats.Flow, seen: Mapping[str, tuple[datetime, timedelta | None]]
+) -> dict[str, object]:
+    values = flow.of_endpoint(name)
+    last, longest = seen.get(name, (None, None))
+    line = sparkline(values)
+    return {"name": name, "kind": kind, "count": sum(values), "line": line, "last": last, "longest": longest}

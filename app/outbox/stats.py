@@ -1,0 +1,75 @@
+"""Counts over time, for charts. Each function works on an open connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, func, literal_column, select, type_coerce
+from sqlalchemy.ext.asyncio import AsyncConnection
+from ulid import ULID
+
+from app.lead import LeadState
+from app.outbox.tables import EPOCH, attempts, leads
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Leads by (the step of time they came in, endpoint, the state they are in now). Steps begin at `starts`."""
+
+    starts: tuple[datetime, ...]
+    counts: Mapping[tuple[datetime, str, LeadState], int] = field(default_factory=dict)
+
+    def of_state(self, state: LeadState) -> list[int]:
+        """How many of each step are in a state."""
+        return self._along(lambda _, its: its is state)
+
+    def of_endpoint(self, endpoint: str) -> list[int]:
+        """How many of each step came to an endpoint."""
+        return self._along(lambda its, _: its == endpoint)
+
+    def total(self) -> int:
+        """All that came in."""
+        return sum(self.counts.values())
+
+    def _along(self, wanted: Callable[[str, LeadState], bool]) -> list[int]:
+        found = dict.fromkeys(self.starts, 0)
+        for (start, endpoint, state), count in self.counts.items():
+            if start in found and wanted(endpoint, state):
+                found[start] += count
+        return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How AgencyHandy answered lately: tries by outcome, and the median duration in milliseconds."""
+
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    median_ms: int | None = None
+
+
+async def flow(connection: AsyncConnection, since: datetime, step: timedelta, now: datetime) -> Flow:
+    """What came in from then on, by steps of time. `since` is rounded down to a step."""
+    size = step // timedelta(milliseconds=1)
+    first = (since - EPOCH) // step
+    place = type_coerce(leads.c.received_at, BigInteger) // literal_column(str(size))
+    found = select(place.label("place"), leads.c.endpoint, leads.c.state, func.count())
+    found = found.where(leads.c.received_at >= EPOCH + first * step).group_by(place, leads.c.endpoint, leads.c.state)
+    counts = {
+        (EPOCH + int(at) * step, endpoint, LeadState(state)): count
+        for at, endpoint, state, count in await connection.execute(found)
+    }
+    last = (now - EPOCH) // step
+    return Flow(tuple(EPOCH + number * step for number in range(first, last + 1)), counts)
+
+
+async def answers(connection: AsyncConnection, since: datetime, most: int = 1000) -> Answers:
+    """Of the newest tries since then, at most so many."""
+    lately = select(attempts.c.outcome, attempts.c.duration_ms).where(attempts.c.id >= str(ULID.from_datetime(since)))
+    found = list(await connection.execute(lately.order_by(attempts.c.id.desc()).limit(most)))
+    durations = sorted(row.duration_ms for row in found)
+    outcomes: dict[str, int] = {}
+    for row in found:
+        outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    return Answers(outcomes, durations[len(durations) // 2] if durations else None)

@@ -1,0 +1,255 @@
+"""Who comes in at the desk, and who does not."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import BaseRoute, Route
+
+from app.config import load_relay_config
+from app.desk import passwords
+from app.desk.entry import COOKIE
+from app.main import create_app
+from app.settings import load_settings
+from tests.desk.conftest import PASSWORD, csrf_of, log_in
+from tests.running import DEMO_TOML, eventually, stored
+from tests.test_cli import Run, folder, run, running
+
+__all__ = ["folder", "run"]
+
+Start = Callable[..., httpx.Client]
+OPEN = {("GET", "/desk/login"), ("POST", "/desk/login")}
+"""What may be asked for without a session."""
+ELSEWHERE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+
+def of_the_desk(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Method and address of every route of the desk, its parameters filled in; those of routers within routers too."""
+    for route in routes:
+        if inner := getattr(route, "original_router", None):
+            yield from of_the_desk(inner.routes)
+        elif isinstance(route, Route) and route.path.startswith("/desk"):
+            address = re.sub(r"\{\w+\}", "01JD5V6Y1V0X2Z4Q8R6T7W9A3B", route.path)
+            yield from ((method, address) for method in sorted(route.methods or ()))
+
+
+def every_route(tmp: Path) -> list[tuple[str, str]]:
+    settings = load_settings(database_url=f"sqlite+aiosqlite:///{tmp}/relay.db", desk_password=PASSWORD)
+    return sorted(set(of_the_desk(create_app(settings, load_relay_config(DEMO_TOML, {})).routes)) - OPEN)
+
+
+@pytest.fixture
+def client(desk: Start) -> httpx.Client:
+    return desk()
+
+
+def test_without_a_session_no_page_is_shown_and_nothing_is_done(client: httpx.Client, tmp_path: Path) -> None:
+    routes = every_route(tmp_path)
+    assert ("GET", "/desk") in routes
+    assert ("POST", "/desk/logout") in routes
+    for method, address in routes:
+        answer = client.request(method, address)
+        to_the_door = answer.status_code == 303 and answer.headers["location"].startswith("/desk/login")
+        assert to_the_door or answer.status_code == 401, (method, address, answer.status_code)
+        assert "ada" not in answer.text.lower()
+
+
+def test_without_its_forms_token_no_page_changes_anything(client: httpx.Client, tmp_path: Path) -> None:
+    log_in(client)
+    changing = [(method, address) for method, address in every_route(tmp_path) if method not in {"GET", "HEAD"}]
+    assert changing
+    for method, address in changing:
+        for data in ({}, {"_csrf": "0" * 64}):
+            answer = client.request(method, address, data=data)
+            assert answer.status_code == 403, (method, address, answer.status_code)
+
+
+def test_with_the_token_but_from_another_website_nothing_is_changed(client: httpx.Client, tmp_path: Path) -> None:
+    token = log_in(client)
+    for method, address in every_route(tmp_path):
+        if method not in {"GET", "HEAD"}:
+            answer = client.request(method, address, data={"_csrf": token}, headers=ELSEWHERE)
+            assert answer.status_code == 403, (method, address, answer.status_code)
+
+
+def test_a_right_password_opens_the_desk_and_a_wrong_one_does_not(client: httpx.Client) -> None:
+    wrong = client.post("/desk/login", data={"name": "admin", "password": "correct horse battery"})
+    assert (wrong.status_code, COOKIE in client.cookies) == (401, False)
+    assert "do not go together" in wrong.text
+
+    right = client.post("/desk/login", data={"name": "admin", "password": PASSWORD})
+    assert (right.status_code, right.headers["location"]) == (303, "/desk")
+    assert client.get("/desk").status_code == 200
+
+
+def test_whoever_is_sent_to_the_door_comes_back_to_the_page_that_was_asked_for(client: httpx.Client) -> None:
+    asked = client.get("/desk/login?next=/desk/leads").text
+    assert 'name="next" value="/desk/leads"' in asked
+    for wanted, goes in (
+        ("/desk/leads", "/desk/leads"),
+        ("//evil.example", "/desk"),
+        ("https://evil.example", "/desk"),
+    ):
+        answer = client.post("/desk/login", data={"password": PASSWORD, "next": wanted})
+        assert answer.headers["location"] == goes
+
+
+@pytest.mark.parametrize("public_url", ["", "https://leads.example.com"])
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_websites(desk: Start, public_url: str) -> None:
+    client = desk(public_url=public_url, host="127.0.0.1")
+    cookie = client.post("/desk/login", data={"password": PASSWORD}).headers["set-cookie"].lower()
+
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/desk" in cookie
+    assert ("secure" in cookie) is bool(public_url)
+
+
+def test_a_session_is_another_one_after_each_login(client: httpx.Client) -> None:
+    """Whoever put a cookie into somebody's browser before does not have that person's session."""
+    client.cookies.set(COOKIE, "planted", domain="127.0.0.1", path="/desk")
+    seen = set()
+    for _ in range(3):
+        answer = client.post("/desk/login", data={"password": PASSWORD})
+        seen.add(answer.cookies[COOKIE])
+    assert len(seen) == 3
+    assert "planted" not in seen
+
+
+@pytest.mark.parametrize(
+    "change", [lambda one: one[:-5] + ("A" if one[-5] != "A" else "B") + one[-4:], lambda one: "x" + one]
+)
+def test_a_cookie_that_was_changed_opens_nothing(client: httpx.Client, change: Callable[[str], str]) -> None:
+    log_in(client)
+    forged = change(client.cookies[COOKIE])
+    answer = httpx.get(client.base_url.join("/desk"), cookies={COOKIE: forged}, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+def test_logging_out_ends_this_session_and_everywhere_ends_all(client: httpx.Client) -> None:
+    token = log_in(client)
+    with httpx.Client(base_url=client.base_url) as other:
+        log_in(other)
+        assert client.post("/desk/logout", data={"_csrf": token}).status_code == 303
+        assert client.get("/desk").status_code == 303
+        assert other.get("/desk").status_code == 200
+        token = log_in(client)
+        client.post("/desk/logout", data={"_csrf": token, "everywhere": "1"})
+        assert other.get("/desk").status_code == 303
+    log_in(client)
+
+
+def test_too_many_tries_from_one_address_have_to_wait(client: httpx.Client) -> None:
+    statuses = [client.post("/desk/login", data={"name": "admin", "password": "guess"}).status_code for _ in range(12)]
+    assert statuses[:5] == [401] * 5
+    assert statuses[-1] == 429
+
+
+def test_without_any_password_the_desk_is_off_and_says_how_to_open_it(relay: Start) -> None:
+    client = relay()
+    answer = client.get("/desk", follow_redirects=True)
+    assert answer.status_code == 404
+    assert "DESK_PASSWORD" in answer.text
+    assert "lead-relay operator add" in answer.text
+    assert client.post("/desk/login", data={"name": "admin", "password": ""}).status_code == 401
+
+
+class TestOperators:
+    def test_an_operator_made_at_the_command_line_may_log_in_at_once(
+        self, relay: Start, run: Run, folder: Path
+    ) -> None:
+        client = relay()
+        made = run("operator", "add", "anna", "--role", "view", typed="four words to keep\n")
+        assert made.exit_code == 0, made.stderr
+        log_in(client, "anna", "four words to keep")
+
+        [kept] = stored(folder, "SELECT password FROM operators WHERE name = 'anna'")
+        assert kept[0].startswith("$argon2id$")
+        assert "anna" in run("operator", "list").stdout
+        assert [deed["what"] for deed in objects_of(run("audit", "--json").stdout)] == ["add operator"]
+
+    def test_whoever_is_removed_or_has_a_new_password_is_out_at_once(self, relay: Start, run: Run) -> None:
+        client = relay()
+        for change in (("operator", "password", "anna"), ("operator", "remove", "anna")):
+            run("operator", "add", "anna", typed="four words to keep\n")
+            log_in(client, "anna", "four words to keep")
+            assert run(*change, typed="other words to keep\n").exit_code == 0
+            assert client.get("/desk").status_code == 303
+            run("operator", "remove", "anna")
+
+    def test_a_role_is_looked_up_anew_for_each_request(self, relay: Start, run: Run) -> None:
+        client = relay()
+        run("operator", "add", "anna", "--role", "view", typed="four words to keep\n")
+        log_in(client, "anna", "four words to keep")
+        assert "Your role is view" in client.get("/desk").text
+        run("operator", "role", "anna", "admin")
+        assert "Your role is admin" in client.get("/desk").text
+
+    @pytest.mark.parametrize(("name", "typed"), [("anna", "short\n"), ("", "four words to keep\n"), ("anna", "")])
+    def test_a_short_password_or_no_name_is_refused(self, relay: Start, run: Run, name: str, typed: str) -> None:
+        relay()
+        refused = run("operator", "add", name, typed=typed)
+        assert refused.exit_code == 2
+        assert "has" in refused.stderr
+
+    def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(self, relay: Start, run: Run) -> None:
+        """The hash of somebody who is not there is checked all the same."""
+        relay()
+        assert passwords._of_nobody().startswith("$argon2id$")
+
+
+class TestTokens:
+    def test_a_token_is_shown_once_and_kept_as_a_hash(self, relay: Start, run: Run, folder: Path) -> None:
+        relay()
+        made = run("token", "create", "reports", "--scope", "leads:read", "--scope", "stats:read")
+        assert made.stdout.startswith("lr_")
+        [kept] = stored(folder, "SELECT digest, scopes FROM tokens")
+        assert kept[1] == "leads:read,stats:read"
+        assert made.stdout.strip() not in kept[0]
+        [listed] = objects_of(run("token", "list", "--json").stdout)
+        assert listed["name"] == "reports"
+        assert run("token", "revoke", listed["id"]).exit_code == 0
+        assert stored(folder, "SELECT * FROM tokens") == []
+
+    def test_a_scope_that_there_is_not_is_refused(self, relay: Start, run: Run) -> None:
+        relay()
+        refused = run("token", "create", "reports", "--scope", "everything")
+        assert refused.exit_code == 2
+        assert "leads:read" in refused.stderr
+
+
+def objects_of(text: str) -> list[dict[str, Any]]:
+    import json
+
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_token_of_forms_belongs_to_one_session(client: httpx.Client) -> None:
+    first = log_in(client)
+    with httpx.Client(base_url=client.base_url) as other:
+        assert log_in(other) != first
+        assert other.post("/desk/logout", data={"_csrf": first}).status_code == 403
+        assert other.post("/desk/logout", data={"_csrf": csrf_of(other)}).status_code == 303
+
+
+def test_a_trial_prints_a_password_for_this_start(folder: Path) -> None:
+    port = os.environ["PORT"]
+    with running(folder, "serve", PORT=port) as process:
+        said = eventually(lambda: re.search(r"name admin, password (\S+)", (folder / "log").read_text()), "it says so")
+        eventually(lambda: is_up(f"http://127.0.0.1:{port}/healthz"), "it is up")
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            log_in(client, password=said[1])
+        assert process.poll() is None
+
+
+def is_up(address: str) -> bool:
+    try:
+        return httpx.get(address).status_code == 200
+    except httpx.HTTPError:
+        return False
