@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.outbox import rows
 from app.outbox.records import Sought, StoredLead
-from app.outbox.tables import leads
+from app.outbox.tables import HAS_SHORT_SOURCE, leads
 
 AT_ONCE: Final = 1000
 MOST_CHARACTERS: Final = 10_000
@@ -31,6 +32,11 @@ ALONE: Final = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
 """Characters that are words by themselves: of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+LONGEST_SOURCE: Final = 64
+MOST_SOURCES: Final = 100
+KIND: Final = re.compile(r".+?(?=[:;]| \d|$)")
+"""What comes before the details of a reason."""
+DETAILS: Final = (":", ";", *(f" {digit}" for digit in range(10)))
 PHONE: Final = re.compile(r"\+?[\d\s()./-]+")
 
 NOTE: Final = {
@@ -113,10 +119,48 @@ async def count(connection: AsyncConnection, sought: Sought, most: int) -> int:
     return number
 
 
+async def ids(connection: AsyncConnection, sought: Sought, upto: str) -> list[str]:
+    """All that are meant, the oldest first, but those that came after the lead `upto`."""
+    found = meant(select(leads.c.id), sought, connection.dialect.name).where(leads.c.id <= upto).order_by(leads.c.id)
+    return [row.id for row in await connection.execute(found)]
+
+
+async def kinds(connection: AsyncConnection, sought: Sought) -> dict[str, int]:
+    """Kind of reason → how many of those that are meant have one like it, the most frequent first."""
+    found = meant(select(leads.c.reason, func.count()), sought, connection.dialect.name).group_by(leads.c.reason)
+    counted: Counter[str] = Counter()
+    for reason, number in await connection.execute(found):
+        counted[kind_of(reason)] += number
+    return dict(counted.most_common())
+
+
+def kind_of(reason: str) -> str:
+    """What a reason has in common with others like it: `refused` of `refused: …`; nothing that anybody typed."""
+    found = KIND.match(reason)
+    return found[0] if found else ""
+
+
+async def sources(connection: AsyncConnection) -> list[str]:
+    """What leads have as their source, by the alphabet: at most MOST_SOURCES, and no long ones."""
+    found, last = list[str](), ""
+    first = select(func.min(leads.c.source)).where(HAS_SHORT_SOURCE)
+    while len(found) < MOST_SOURCES:
+        last = await connection.scalar(first.where(leads.c.source > last)) or ""
+        if not last:
+            break
+        found.append(last)
+    return found
+
+
 def meant(found: Select[Any], sought: Sought, engine: str) -> Select[Any]:
     """Of a selection of leads, those that are sought."""
     equal = {"endpoint": sought.endpoint, "source": sought.source, "workspace": sought.workspace}
     where = [leads.c[name] == value for name, value in equal.items() if value]
+    if sought.source:
+        where.append(HAS_SHORT_SOURCE)
+    if sought.why:
+        more = (leads.c.reason.startswith(sought.why + end, autoescape=True) for end in DETAILS)
+        where.append(or_(leads.c.reason == sought.why, *more))
     if sought.states:
         where.append(leads.c.state.in_([state.value for state in sought.states]))
     if sought.since is not None:
