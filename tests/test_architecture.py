@@ -42,6 +42,7 @@ BESIDE = {
     ("console", "checkup"),  # prints its findings
     ("drill", "console"),  # prints its plan and its outcome
     ("desk", "intake"),  # the same bounds on requests
+    ("desk", "delivery"),  # reads AgencyHandy's answers as it does
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
     ("settings", "rates"),  # so it does here

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -29,19 +29,19 @@ COUNTED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the page's form says: words, a state, an endpoint, and the first and the last day, UTC."""
+    """What the page's form says: words, a state, an endpoint, a source, and the first and the last day, UTC."""
 
     words: str = ""
     state: str = ""
     endpoint: str = ""
+    source: str = ""
     since: str = ""
     until: str = ""
 
     @classmethod
     def of(cls, given: FormData | QueryParams) -> Filters:
         """As they were sent; words only where they were posted."""
-        names = ("words", "state", "endpoint", "since", "until")
-        said = {name: str(given.get(name, "")).strip()[:200] for name in names}
+        said = {one.name: str(given.get(one.name, "")).strip()[:200] for one in fields(cls)}
         return cls(**said if isinstance(given, FormData) else {**said, "words": ""})
 
     def sought(self) -> Sought:
@@ -51,14 +51,20 @@ class Filters:
             self.words,
             states=tuple(state for state in LeadState if state.value == self.state),
             endpoint=self.endpoint,
+            source=self.source,
             since=_day(self.since),
             until=until + timedelta(days=1) if until else None,
         )
 
     @property
+    def names(self) -> list[str]:
+        """Of the fields that ask for something."""
+        return [one.name for one in fields(self) if getattr(self, one.name)]
+
+    @property
     def are_any(self) -> bool:
         """Whether anything is asked for."""
-        return any((self.words, self.state, self.endpoint, self.since, self.until))
+        return bool(self.names)
 
 
 def router(desk: Desk) -> APIRouter:
@@ -75,7 +81,7 @@ def router(desk: Desk) -> APIRouter:
     async def look_for(request: Request, who: Session = viewer) -> Response:
         """The same by what was typed; `before` goes on where a page ended."""
         form = await request.form()
-        before = str(form.get("before", ""))
+        before = str(form.get("before", ""))[:26]
         values = await found(desk, Filters.of(form), before)
         part = "leads_found.html" if request.headers.get("hx-request") else "leads.html"
         return desk.page(request, part, who, **values)
@@ -86,9 +92,10 @@ def router(desk: Desk) -> APIRouter:
 async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
     """A page of leads, and how many there are."""
     sought, books = filters.sought(), desk.outbox.books
-    leads, count = await asyncio.gather(
+    leads, count, sources = await asyncio.gather(
         books.read(partial(search.find, sought=sought, before=before, limit=A_PAGE + 1)),
         books.read(partial(search.count, sought=sought, most=COUNTED)),
+        books.read(search.sources),
     )
     return {
         "filters": filters,
@@ -97,7 +104,8 @@ async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
         "before": before,
         "count": count,
         "most": COUNTED,
-        "states": list(LeadState),
+        "states": [state.value for state in LeadState],
+        "sources": sources,
         "endpoints": [one.name for one in desk.config.endpoints()],
     }
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.outbox import rows
@@ -44,6 +44,8 @@ NOTE: Final = {
     "postgresql": text("INSERT INTO lead_words (lead_id, words) VALUES (:id, CAST(:words AS tsvector))"),
 }
 BEFORE: Final = text("lead_words.rowid < (SELECT rowid FROM leads WHERE id = :before)")
+AMONG: Final = text("leads.rowid IN (SELECT rowid FROM lead_words WHERE lead_words MATCH :asked)")
+"""Lets SQLite look among the words last, where another filter leaves less."""
 FORGET: Final = {
     "sqlite": text("DELETE FROM lead_words WHERE rowid = (SELECT rowid FROM leads WHERE id = :id)"),
     "postgresql": text("DELETE FROM lead_words WHERE lead_id = :id"),
@@ -102,10 +104,14 @@ def words(said: str) -> list[str]:
 
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:
     """A page of leads, the newest first; `before` is the id that the page before ended with."""
-    found = meant(select(leads), sought, connection.dialect.name).limit(limit)
+    found = meant(select(leads), sought, connection.dialect.name, in_order=True).limit(limit)
     if sought.words.strip() and connection.dialect.name == "sqlite":
         found = found.order_by(text("lead_words.rowid DESC"))
         found = found.where(BEFORE.bindparams(before=before)) if before else found
+    elif sought.since or sought.until:  # the index of times: an old day would lie far behind all newer ids
+        found = found.order_by(leads.c.received_at.desc(), leads.c.id.desc())
+        then = select(leads.c.received_at).where(leads.c.id == before).scalar_subquery()
+        found = found.where(tuple_(leads.c.received_at, leads.c.id) < tuple_(then, before)) if before else found
     else:
         found = found.order_by(leads.c.id.desc())
         found = found.where(leads.c.id < before) if before else found
@@ -152,8 +158,8 @@ async def sources(connection: AsyncConnection) -> list[str]:
     return found
 
 
-def meant(found: Select[Any], sought: Sought, engine: str) -> Select[Any]:
-    """Of a selection of leads, those that are sought."""
+def meant(found: Select[Any], sought: Sought, engine: str, *, in_order: bool = False) -> Select[Any]:
+    """Of a selection of leads, those that are sought; `in_order` where the first few are wanted, by SQLite's rowid."""
     equal = {"endpoint": sought.endpoint, "source": sought.source, "workspace": sought.workspace}
     where = [leads.c[name] == value for name, value in equal.items() if value]
     if sought.source:
@@ -167,16 +173,18 @@ def meant(found: Select[Any], sought: Sought, engine: str) -> Select[Any]:
         where.append(leads.c.received_at >= sought.since)
     if sought.until is not None:
         where.append(leads.c.received_at < sought.until)
-    return narrowed(found.where(*where), sought.words, engine)
+    return narrowed(found.where(*where), sought.words, engine, in_order=in_order)
 
 
-def narrowed(found: Select[Any], asked: str, dialect: str) -> Select[Any]:
+def narrowed(found: Select[Any], asked: str, dialect: str, *, in_order: bool) -> Select[Any]:
     """Of a selection of leads, those in which every word that is asked for begins one; of no word, all."""
     phrases = _phrases(asked)
     if not phrases:
         return found
     if dialect == "sqlite":
         spelled = " AND ".join(f'"{" ".join(phrase)}" *' for phrase in phrases)
+        if not in_order:
+            return found.where(AMONG.bindparams(asked=spelled))
         of = text("lead_words MATCH :asked").bindparams(asked=spelled)
         return found.join(text("lead_words"), text("lead_words.rowid = leads.rowid")).where(of)
     spelled = " & ".join("(" + " <-> ".join(f"'{word}':*" for word in phrase) + ")" for phrase in phrases)

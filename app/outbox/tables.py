@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    func,
     literal_column,
     or_,
     text,
@@ -273,7 +274,7 @@ IS_PENDING = leads.c.state == literal_column("'pending'")
 IS_SENDING = leads.c.state == literal_column("'sending'")
 IS_ERASED = leads.c.state == literal_column("'erased'")
 IS_HELD = leads.c.state == literal_column("'held'")
-HAS_SHORT_SOURCE = literal_column("length(leads.source) <= 64", Boolean)
+HAS_SHORT_SOURCE = func.length(leads.c.source) <= literal_column("64")
 """An index of PostgreSQL takes no text of any length."""
 IS_QUARANTINED = submissions.c.quarantine != literal_column("''")
 """Written out rather than bound, or the planners would not see that the partial indexes apply."""
