@@ -67,7 +67,7 @@ PAGES = (
     Asked("held", "/desk/held"),
     Asked("spam", "/desk/spam"),
     Asked("spam, a reason", "/desk/spam?why=honeypot"),
-    Asked("wrote again", "/desk/again"),
+    Asked("wrote again", "/desk/duplicate"),
     Asked("destination", "/desk/destination"),
     Asked("audit", "/desk/audit"),
 )

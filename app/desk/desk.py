@@ -39,7 +39,7 @@ PLACES = (
     ("/desk/leads", "Leads", Role.VIEW),
     ("/desk/held", "Held", Role.VIEW),
     ("/desk/spam", "Spam", Role.VIEW),
-    ("/desk/again", "Wrote again", Role.VIEW),
+    ("/desk/duplicate", "Wrote again", Role.VIEW),
     ("/desk/destination", "Destination", Role.VIEW),
     ("/desk/audit", "Audit", Role.ADMIN),
 )

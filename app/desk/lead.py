@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from app.desk.acting import NEEDS, carry_out
 from app.desk.desk import HEADERS, Desk
@@ -16,6 +16,7 @@ from app.desk.entry import Session
 from app.desk.story import stands, timeline
 from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
+from app.export import whole_json
 from app.intake.api import UNSHOWN
 from app.lead import FIELDS, Field
 from app.outbox import search
@@ -51,15 +52,27 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/{lead_id}", response_model=None)
     async def show(request: Request, lead_id: str, who: Session = viewer) -> Response:
         """Everything about one lead."""
-        return desk.page(request, "lead.html", who, **await whole(desk, lead_id, who), wrong="", typed={}, wrong_field="")
+        return desk.page(
+            request, "lead.html", who, **await whole(desk, lead_id, who), wrong="", typed={}, wrong_field=""
+        )
 
     @routes.get("/{lead_id}/request", response_model=None)
     async def raw(lead_id: str, who: Session = viewer) -> Response:
         """The request as it came, as a file."""
         _, submission = await stored(desk, lead_id)
-        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="request-{lead_id[:26]}.txt"'}
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="request-{lead_id}.txt"'}
         body = submission.body if submission else b""
         return Response(body, media_type="application/octet-stream", headers=headers)
+
+    @routes.get("/{lead_id}/lead.json", response_model=None)
+    async def as_json(lead_id: str, who: Session = viewer) -> Response:
+        """The lead with all that happened to it, as a file."""
+        lead, submission = await stored(desk, lead_id)
+        tries, files = await asyncio.gather(
+            desk.outbox.books.attempts(lead_id), desk.outbox.books.attachments(lead.submission_id)
+        )
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="lead-{lead_id}.json"'}
+        return JSONResponse(whole_json(lead, submission, tries, files), headers=headers)
 
     @routes.get("/{lead_id}/files/{file_id}", response_model=None)
     async def attached(lead_id: str, file_id: str, who: Session = viewer) -> Response:

@@ -70,7 +70,7 @@ QUEUES: Final = (
         "There is no spam. What is judged to be some stands here, each with its reasons; nothing of it is sent.",
     ),
     Queue(
-        "again",
+        "duplicate",
         LeadState.DUPLICATE,
         "Wrote again",
         "AgencyHandy has these e-mail addresses already and takes no second lead with them, so nobody there hears of "

@@ -12,6 +12,7 @@ from app.delivery.contract import Answer, words_of
 from app.lead import LeadState, Reason
 from app.outbox.acts import ACTS
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
+from app.outbox.stats import GOOD
 
 OUTCOMES: Final[Mapping[str, str]] = {
     "created": "AgencyHandy took it",
@@ -24,8 +25,6 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "unknown": "No clear answer came: it may have arrived or not",
 }
 """A try's outcome in words, by what delivery calls it."""
-WELL: Final = frozenset(("created", "e-mail taken"))
-"""Outcomes of which nothing more needs to be said."""
 STANDS: Final[Mapping[LeadState, str]] = {
     LeadState.PENDING: "It is on its way to AgencyHandy: nothing to do.",
     LeadState.SENDING: "It is being sent to AgencyHandy at this moment.",
@@ -90,7 +89,7 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
 
 
 def _tried(one: Attempt) -> Event:
-    words = "" if one.outcome in WELL else words_of(Answer(one.status, one.answer))
+    words = "" if one.outcome in GOOD else words_of(Answer(one.status, one.answer))
     what = f"{OUTCOMES.get(one.outcome, one.outcome)}{': ' if words else ''}{words}"
     more = f"{f'HTTP {one.status}, ' if one.status else ''}{one.duration_ms:,} ms"
     return Event(one.at, what, more, laid_out(one.answer), one.outcome.replace(" ", "-"))
