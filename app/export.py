@@ -1,4 +1,4 @@
-"""Leads as they leave the store: JSON for programs, CSV for spreadsheets; the same from the desk and the command line."""
+"""Leads as they leave the store: JSON for programs, CSV for spreadsheets; alike from desk and command line."""
 
 from __future__ import annotations
 

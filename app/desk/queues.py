@@ -161,7 +161,7 @@ def _does(desk: Desk, bulk: Bulk, queue: Queue) -> Any:
             return RedirectResponse(f"{queue.path}?{narrowed.query()}", 303)
         if (takes_all or act == "erase") and not form.get("confirmed"):
             asked = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
-            values = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
+            values: dict[str, Any] = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
             return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
         work = partial(carry_out, desk.hands(who), desk.config, act, allow=allow)
         if len(ids) > A_STEP or takes_all:

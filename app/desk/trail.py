@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -23,7 +25,7 @@ def router(desk: Desk) -> APIRouter:
     async def page(request: Request, who: Session, *, by: str = "", what: str = "", before: str = "") -> Response:
         deeds = await desk.outbox.books.trail(limit=A_PAGE + 1, before=before, who=by, what=what)
         more = deeds[A_PAGE - 1].id if len(deeds) > A_PAGE else ""
-        values = {"by": by, "what": what, "before": before, "more": more, "choices": DEEDS}
+        values: dict[str, Any] = {"by": by, "what": what, "before": before, "more": more, "choices": DEEDS}
         return desk.page(request, "audit.html", who, deeds=deeds[:A_PAGE], **values)
 
     @routes.get("/audit", response_model=None)
