@@ -82,6 +82,8 @@ def _wrong(found: Mapping[str, Any]) -> Wrong:
     words = found["msg"].removeprefix("Value error, ")
     if found["type"] == "json_invalid":
         return Wrong(detail=f"the body is not valid JSON: {found['ctx']['error']}", pointer="#")
+    if isinstance(found.get("input"), bytes):
+        words = "expected JSON, sent with Content-Type: application/json"
     if place == "body":
         return Wrong(detail=words, pointer="#" + "".join(f"/{_escaped(step)}" for step in path if step not in TAGS))
     name = str(path[0]) if path else ""
