@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body
@@ -9,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_v
 from pydantic.alias_generators import to_camel
 
 from app.api.door import ADMIN, Caller, Door
-from app.api.leads import whole_lead
 from app.api.paging import Id
 from app.api.problems import BODY, Conflict, Invalid, Wrong, may
-from app.api.shapes import WholeLead
-from app.errors import ActRefused
+from app.api.shapes import Standing
+from app.errors import ActRefused, NotFound
+from app.outbox import requests
 from app.outbox.acts import ACTS
 from app.outbox.remap import remap
 
@@ -68,12 +69,12 @@ def router(door: Door) -> APIRouter:
     routes, writes = door.routes(), door.needs("leads:write")
 
     @routes.post("/leads/{lead_id}/edit", summary=ACTS["edit"].help, responses=RESPONSES)
-    async def edit(lead_id: Id, edit: Edit, caller: Caller = writes) -> WholeLead:
+    async def edit(lead_id: Id, edit: Edit, caller: Caller = writes) -> Standing:
         """Changes fields, and sends the lead."""
         return await done(door, caller, "edit", lead_id, edit.changes())
 
     @routes.post("/leads/{lead_id}/remap", summary=ACTS["remap"].help, responses=RESPONSES)
-    async def again(lead_id: Id, caller: Caller = writes, asked: Annotated[Remap | None, Body()] = None) -> WholeLead:
+    async def again(lead_id: Id, caller: Caller = writes, asked: Annotated[Remap | None, Body()] = None) -> Standing:
         """Reads the lead's request again with today's mapping, and sends what it says."""
         config, named = door.intake.config, asked.endpoint if asked else None
         if named is not None and named not in {one.name for one in config.endpoints()}:
@@ -91,13 +92,13 @@ def _add(routes: APIRouter, door: Door, act: str, scope: str) -> None:
     allowed = door.needs(scope)
 
     @routes.post(f"/leads/{{lead_id}}/{act}", summary=ACTS[act].help, responses=RESPONSES, name=act)
-    async def do(lead_id: Id, caller: Caller = allowed) -> WholeLead:
-        """The lead as it is then."""
+    async def do(lead_id: Id, caller: Caller = allowed) -> Standing:
+        """How the lead stands then."""
         return await done(door, caller, act, lead_id)
 
 
-async def done(door: Door, caller: Caller, act: str, lead_id: str, changes: dict[str, str] | None = None) -> WholeLead:
-    """The lead after an act. Raises NotFound, Conflict where it may not be done, Invalid for a wrong value."""
+async def done(door: Door, caller: Caller, act: str, lead_id: str, changes: dict[str, str] | None = None) -> Standing:
+    """How a lead stands after an act. Raises NotFound, Conflict where it may not be done, Invalid for a wrong value."""
     try:
         refused = await door.hands(caller).do(act, [lead_id], changes, door.intake.config)
     except ActRefused as error:
@@ -106,9 +107,12 @@ async def done(door: Door, caller: Caller, act: str, lead_id: str, changes: dict
     return await outcome(door, lead_id, refused)
 
 
-async def outcome(door: Door, lead_id: str, refused: dict[str, str]) -> WholeLead:
-    """The lead as it is now. Raises NotFound, and Conflict where what was asked for was refused."""
-    lead = await whole_lead(door, lead_id)
+async def outcome(door: Door, lead_id: str, refused: dict[str, str]) -> Standing:
+    """How the lead stands now. Raises NotFound, and Conflict where what was asked for was refused."""
+    found = await door.intake.outbox.books.read(partial(requests.stand, lead_ids=[lead_id]))
+    if not found:
+        raise NotFound("There is no such lead.")
     if lead_id in refused:
         raise Conflict(f"Nothing was done: {refused[lead_id]}.")
-    return lead
+    [(id_, state, reason)] = found
+    return Standing(id=id_, state=state, reason=reason)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, HTTPException, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -34,6 +34,7 @@ OFF: Final = (
     "it as Authorization: Bearer TOKEN."
 )
 UNPROVED: Final = "This needs the header Authorization: Bearer, with a token that lead-relay token create made."
+NO_JSON: Final = "The body cannot be read as JSON."
 TOO_OFTEN: Final = "That is more than one token may ask for; please wait."
 ADMIN: Final = "admin"
 OWNER: Final = "API_TOKEN"
@@ -49,8 +50,9 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program that has come in: the name of its token, and what it may do."""
+    """A program that has come in: its token's id and name, and what it may do."""
 
+    id: str
     name: str
     scopes: frozenset[str]
 
@@ -97,10 +99,10 @@ class Door:
         secret = secret.strip()
         if kind.lower() == "bearer" and secret:
             if self.token is not None and _same(secret, self.token.get_secret_value()):
-                return Caller(OWNER, frozenset(SCOPES))
+                return Caller(OWNER, OWNER, frozenset(SCOPES))
             known = await self.intake.outbox.books.read(partial(operators.token_of, secret=secret))
             if known is not None:
-                return Caller(known.name, frozenset(known.scopes))
+                return Caller(known.id, known.name, frozenset(known.scopes))
         if self.token is None and not await self.intake.outbox.books.read(operators.all_tokens):
             raise NotEntered(OFF)
         await self.intake.limits.take_strangers(request)
@@ -110,7 +112,7 @@ class Door:
         """Counts a request; `headers` get what is left. Raises TooManyRequests where that is nothing."""
         counts, left, wait = self.intake.limits.counts, [], 0.0
         for rate in self.rates:
-            key = f"token {caller.name} {rate.seconds}"
+            key = f"token {caller.id} {rate.seconds}"
             wait = max(wait, await counts.take(key, rate.most, rate.seconds))
             number, seconds = await counts.window(key, rate.most, rate.seconds)
             left.append(f'"{rate.seconds}s";r={rate.most - number};t={math.ceil(seconds)}')
@@ -150,6 +152,8 @@ def _guarded(door: Door) -> type[APIRoute]:
                     response = await handle(request)
                 except Rejected as error:
                     response = problems.refused(error)
+                except HTTPException:
+                    response = problems.refused(problems.Invalid(NO_JSON, problems.Wrong(detail=NO_JSON, pointer="#")))
                 except RequestValidationError as error:
                     response = problems.invalid(error.errors())
                 response.headers.update(headers)

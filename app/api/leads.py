@@ -29,7 +29,7 @@ class Search(BaseModel):
     )
 
     words: Annotated[Word, Field(description="Beginnings of words of a name, address, message; or a number's digits.")]
-    state: Annotated[list[LeadState], Field(max_length=len(LeadState))] = []
+    state: Annotated[list[Annotated[LeadState, Field(strict=False)]], Field(max_length=len(LeadState))] = []
     endpoint: Word = ""
     source: Word = ""
     since: Moment | None = None

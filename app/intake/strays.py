@@ -8,13 +8,11 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from app.config import RelayConfig
 from app.intake import cors, replies
 from app.intake.pages import look_of
 
-METHODS = ("GET", "POST")
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -33,7 +31,8 @@ def handlers(config: RelayConfig, public_url: str) -> dict[int | type[Exception]
     async def wrong_method(request: Request, error: HTTPException) -> Response:
         if not is_programs(request):
             return await http_exception_handler(request, error)
-        takes = ", ".join(method for method in METHODS if _takes(request, method))
+        described = request.app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
+        takes = ", ".join(sorted(method.upper() for method in described))
         response = replies.problem(405, "Method not allowed", f"This address takes {takes}.")
         response.headers["Allow"] = takes
         return response
@@ -51,12 +50,6 @@ def handlers(config: RelayConfig, public_url: str) -> dict[int | type[Exception]
         return response
 
     return {404: nowhere, 405: wrong_method, 500: fault}
-
-
-def _takes(request: Request, method: str) -> bool:
-    """Whether the address is one for that method; a route tells its own methods only."""
-    scope = {**request.scope, "method": method}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def is_programs(request: Request) -> bool:
