@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NOT_NEW = "no new lead"
     REFUSED = "refused"
     GAVE_UP = "gave up"
+    TEST = "test"
 
 
 FIELDS = {

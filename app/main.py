@@ -180,6 +180,7 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
         watch.look,
         pace,
         intake.limits,
+        intake,
     )
 
 
