@@ -46,6 +46,18 @@ def configuration(**given: Any) -> tuple[Settings, RelayConfig]:
     return settings, config
 
 
+def endpoints(incomplete: str) -> list[str]:
+    """The forms and hooks of relay.toml whose names begin so, for a shell to complete; of a broken file, none."""
+    import tomllib
+
+    try:
+        data = tomllib.loads(load_settings().relay_toml.read_text(encoding="utf-8"))
+        names = [name for kind in ("forms", "hooks") for name in data.get(kind, {})]
+    except (RelayError, OSError, ValueError, TypeError, AttributeError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def with_store(*, must_exist: bool = True) -> tuple[Settings, str]:
     """The settings, and the address of the store that they name."""
     from app.outbox.engine import sqlite_file
