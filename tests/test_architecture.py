@@ -25,7 +25,7 @@ LAYERS = (
     ("main",),
     ("api",),
     ("intake", "desk", "delivery", "alerts", "sandbox"),
-    ("imports",),
+    ("imports", "export"),
     ("outbox",),
     ("preview",),
     ("reader",),
@@ -43,6 +43,7 @@ BESIDE = {
     ("console", "checkup"),  # prints its findings
     ("drill", "console"),  # prints its plan and its outcome
     ("desk", "intake"),  # the same bounds on requests
+    ("desk", "delivery"),  # reads AgencyHandy's answers as it does
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
     ("settings", "rates"),  # so it does here
@@ -71,7 +72,7 @@ CHAPTERS = {
     "delivery": 900,
     "alerts": 480,
     "desk": 2000,
-    "api": 800,
+    "api": 1000,
     "command line": 1600,
     "tools": 1000,
     "frame": 1200,
@@ -92,6 +93,7 @@ CHAPTER_OF = {
             "commands",
             "console",
             "console_leads",
+            "export",
             "checkup",
             "imports",
             "server",
