@@ -29,6 +29,7 @@ NO_REJECTS: Reject = lambda row, why: None  # noqa: E731
 
 @commands.command("import")
 def import_leads(
+    *,
     file: Annotated[Path, typer.Argument(help="A CSV file whose first line names the columns.")],
     named: Annotated[
         str | None, typer.Option("--as", help="Read as sent to this form or hook.", autocompletion=endpoints)

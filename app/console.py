@@ -34,6 +34,14 @@ def say(text: str) -> None:
     err.print(escape(printable(text)))
 
 
+def told(text: str, facts: dict[str, Any], *, as_json: bool) -> None:
+    """What was done: in words for a person, or as an object for a program."""
+    if as_json:
+        print_json(facts)
+    else:
+        say(text)
+
+
 def complain(text: str) -> None:
     """What is wrong and what to do."""
     for line in printable(text).splitlines():

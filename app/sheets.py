@@ -253,7 +253,7 @@ def _named(path: Path, head: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
         given.pop()
     if any(re.fullmatch(r"[^@\s]+@[^@\s]+\.\w+", name) for name in given):
         raise ConfigurationError(
-            f"{path}: its first line has somebody's address in it, and has to be the columns' names, such as name,email."
+            f"{path}: its first line has somebody's address in it. It has to be the columns' names, such as name,email."
         )
     names: dict[str, str] = {}
     for number, name in enumerate(given, 1):
