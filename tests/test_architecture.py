@@ -19,7 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_forms", "cli_import", "cli_leads", "cli_operators", "cli_senders", "cli_store"),
+    ("cli_forms", "cli_import", "cli_leads", "cli_operators", "cli_senders", "cli_stats", "cli_store"),
     ("choice",),
     ("commands",),
     ("server", "checkup", "console_leads", "console", "drill"),
@@ -90,6 +90,7 @@ CHAPTER_OF = {
             "cli_leads",
             "cli_operators",
             "cli_senders",
+            "cli_stats",
             "cli_store",
             "commands",
             "console",
