@@ -196,7 +196,7 @@ def drill(
 
 
 @alerts.command("test")
-def test_alerts(as_json: Json = False) -> None:
+def try_alerts(as_json: Json = False) -> None:
     """Send a test message to everybody who is named in relay.toml, and say who took it."""
     from app.alerts.tell import try_all
     from app.checkup import Finding

@@ -60,7 +60,9 @@ def change_password(name: Name, as_json: Json = False) -> None:
 
 @operator.command("role")
 def change_role(
-    name: Name, role: Annotated[Role, typer.Argument(help="What they may do from now on.")], as_json: Json = False
+    name: Name,
+    role: Annotated[Role, typer.Argument(help="What they may do from now on.")],
+    as_json: Json = False,
 ) -> None:
     """Give an operator another role, at once."""
 

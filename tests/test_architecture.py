@@ -75,6 +75,7 @@ CHAPTERS = {
     "desk": 2000,
     "api": 1000,
     "command line": 1600,
+    "tables": 500,
     "tools": 1000,
     "frame": 1200,
 }
@@ -95,15 +96,13 @@ CHAPTER_OF = {
             "commands",
             "console",
             "console_leads",
-            "export",
             "checkup",
             "choice",
-            "imports",
             "server",
-            "sheets",
         ),
         "command line",
     ),
+    **dict.fromkeys(("sheets", "imports", "export"), "tables"),
     **dict.fromkeys(("sandbox", "drill"), "tools"),
 }
 
