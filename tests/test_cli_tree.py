@@ -91,7 +91,9 @@ def completed(command: Path, shell: str, words: str) -> str:
     env = environment(command.parent.parent, _LEAD_RELAY_COMPLETE=f"complete_{shell}")
     env |= {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
     env |= {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = subprocess.run([command], env=env, cwd=command.parent.parent, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [command], check=False, env=env, cwd=command.parent.parent, capture_output=True, text=True, timeout=30
+    )
     assert done.stderr == ""
     return done.stdout
 
@@ -116,8 +118,10 @@ class TestCompletion:
         path = f"{lead_relay.parent}:{os.environ['PATH']}"
         env = environment(folder, PATH=path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
         asked = (
-            'eval "$(lead-relay --show-completion bash)"; COMP_WORDS=(lead-relay leads list --endpoint con); COMP_CWORD=4;'
-            ' $(complete -p lead-relay | sed "s/.*-F \\([^ ]*\\).*/\\1/") lead-relay; echo "${COMPREPLY[@]}"'
+            'eval "$(lead-relay --show-completion bash)"; COMP_WORDS=(lead-relay leads list --endpoint con);'
+            ' COMP_CWORD=4; $(complete -p lead-relay | sed "s/.*-F \\([^ ]*\\).*/\\1/") lead-relay; echo "${COMPREPLY[@]}"'
         )
-        done = subprocess.run([bash, "-c", asked], env=env, cwd=folder, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [bash, "-c", asked], env=env, cwd=folder, check=False, capture_output=True, text=True, timeout=30
+        )
         assert "contact" in done.stdout, done
