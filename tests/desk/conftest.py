@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from app.desk import passwords
 from app.desk.entry import COOKIE
+from app.outbox import operators
+from app.outbox.outbox import Outbox
+from app.outbox.records import Operator, Role
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, started, stored
 
@@ -94,6 +102,20 @@ class Place:
         """The state of a lead."""
         [(state,)] = stored(self.folder, "SELECT state FROM leads WHERE id = ?", lead_id)
         return str(state)
+
+
+def make_operator(folder: Path, name: str, role: Role, password: str = PASSWORD) -> None:
+    """Adds an operator to the store in a folder, as the command line does, also where a browser's loop is running."""
+
+    async def make() -> None:
+        outbox, long_ago = Outbox(f"sqlite+aiosqlite:///{folder}/relay.db"), datetime(2026, 1, 1, tzinfo=UTC)
+        await outbox.open()
+        operator = Operator(name, role, passwords.hashed(password), long_ago, long_ago)
+        await outbox.write(partial(operators.put_operator, operator=operator))
+        await outbox.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(make())).result()
 
 
 @pytest.fixture(scope="module")
