@@ -56,11 +56,10 @@ def people(place: Place) -> dict[str, str]:
 
 def opened(browser: Browser, place: Place, *, js: bool = True) -> Page:
     """A page of somebody who has logged in."""
-    context = browser.new_context(
-        base_url=place.address, viewport={"width": 1200, "height": 800}, java_script_enabled=js
-    )
+    context = browser.new_context(base_url=place.address, java_script_enabled=js)
     context.add_cookies([{"name": COOKIE, "value": place.session(), "domain": "127.0.0.1", "path": "/desk"}])
     page = context.new_page()
+    page.set_viewport_size({"width": 1200, "height": 800})
     page.set_default_timeout(10_000)
     return page
 
@@ -70,7 +69,7 @@ def in_every_look(page: Page, name: str) -> None:
     for width, height in ((1200, 800), (360, 740)):
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             if (width, scheme) in {(1200, "light"), (360, "dark")}:
                 look(page, name)
             assert page.evaluate("document.documentElement.scrollWidth") <= width

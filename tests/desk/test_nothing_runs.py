@@ -70,7 +70,7 @@ def evil(place: Place) -> list[str]:
         operator.post("/desk/destination/default", data={"_csrf": token, "what": "pause"})
     fixed = ("", "/leads", "/held", "/held?endpoint=" + quote(SHORT) + "&why=" + quote(SHORT), "/spam", "/destination")
     shown = [
-        f"/desk{path}" for path in (*fixed, "/audit", "/duplicate?did=" + quote(EVIL), "/leads?source=" + quote(EVIL))
+        f"/desk{path}" for path in (*fixed, "/audit", f"/duplicate?did={quote(EVIL)}", f"/leads?source={quote(EVIL)}")
     ]
     return [*shown, *(f"/desk/leads/{one}" for one in ids)]
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 from io import StringIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.running import SandboxClient, eventually, stored
 
 Start = Callable[..., httpx.Client]
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "message": "An engine"}
-SQL = "'; DROP TABLE leads; --"
+ODD = ("'; DROP TABLE leads; --", '" OR 1=1 --', "%' UNION SELECT * FROM operators --", "\x00", "-", "9" * 300)
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def client(desk: Start) -> httpx.Client:
 def sent(client: httpx.Client, **fields: str) -> str:
     """The form of TOML, posted; the lead's id."""
     client.post("/forms/contact", data=fields, headers={"Accept": "application/json"}).raise_for_status()
-    return str(newest(client))
+    return newest(client)
 
 
 def hook(client: httpx.Client, body: Any) -> str:
@@ -42,7 +43,7 @@ def hook(client: httpx.Client, body: Any) -> str:
 
 def newest(client: httpx.Client) -> str:
     log_in(client)
-    return re.findall(r"/desk/leads/([0-9A-Z]{26})", client.get("/desk/leads").text)[0]
+    return str(re.findall(r"/desk/leads/([0-9A-Z]{26})", client.get("/desk/leads").text)[0])
 
 
 def text_of(page: str) -> str:
@@ -166,15 +167,15 @@ class TestAQueue:
 
 
 class TestTheList:
-    @pytest.mark.parametrize("field", ["words", "state", "endpoint", "source", "since", "until", "before"])
-    @pytest.mark.parametrize("value", [SQL, '" OR 1=1 --', "%' UNION SELECT * FROM operators --", "\x00", "9" * 300])
-    def test_no_filter_is_ever_sql(self, client: httpx.Client, tmp_path: Path, field: str, value: str) -> None:
+    def test_no_filter_is_ever_sql(self, client: httpx.Client, tmp_path: Path) -> None:
         hook(client, ADA)
         token = log_in(client)
-        for path in ("/desk/leads", "/desk/audit"):
-            assert client.post(path, data={"_csrf": token, field: value}).status_code == 200
-        for path in ("/desk/leads", "/desk/held", "/desk/spam"):
-            assert client.get(path, params={field: value, "why": value}).status_code == 200
+        for field, value in product(("words", "state", "endpoint", "source", "since", "until", "before"), ODD):
+            for path in ("/desk/leads", "/desk/audit"):
+                answer = client.post(path, data={"_csrf": token, field: value, "what": value})
+                assert answer.status_code == 200, (path, field, value)
+            for path in ("/desk/held", "/desk/spam"):
+                assert client.get(path, params={field: value, "why": value}).status_code == 200
         assert stored(tmp_path, "SELECT count(*) FROM leads") == [(1,)]
 
     def test_the_export_has_what_was_found_and_no_formula_and_is_noted(

@@ -24,7 +24,7 @@ AT_MOST = 200
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
     filled(tmp_path, LEADS)
     given = {"database_url": f"sqlite+aiosqlite:///{tmp_path}/relay.db", "desk_password": PASSWORD}
-    settings = load_settings(**given, role="intake", sandbox=True)  # type: ignore[arg-type]
+    settings = load_settings(**given, role="intake", sandbox=True)
     with (
         served(create_app(settings, load_relay_config(DEMO_TOML, {}))) as address,
         httpx.Client(base_url=address, timeout=30) as one,
