@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
@@ -105,6 +105,12 @@ def lead(
     for attempt in tries:
         how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
         console.line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
+
+
+def leads_shown(some: Iterable[LeadShown]) -> None:
+    """What leads would be, each field with where it comes from."""
+    for one in some:
+        _one_lead(one)
 
 
 PROOF = {

@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +117,10 @@ class Outbox:
         if any(state is LeadState.PENDING for _, state in receipt.leads):
             self.on_due()
         return receipt
+
+    async def known(self, batch: Sequence[Submission]) -> list[bool]:
+        """Of each submission, whether adding it would only count a repeat. Nothing is written."""
+        return await self.books.read(partial(self._adding.known, batch=batch))
 
     async def remove_files(self, files: Collection[str]) -> None:
         """Takes files away whose rows are gone."""
