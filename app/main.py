@@ -33,6 +33,7 @@ from app.desk import routes as desk_routes
 from app.desk.desk import STATIC as DESK_STATIC
 from app.desk.desk import Desk
 from app.desk.entry import Entry
+from app.desk.feed import Feed
 from app.errors import Rejected
 from app.intake import api, challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
@@ -177,6 +178,7 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
         watch.look,
         pace,
         intake.limits,
+        Feed(outbox),
     )
 
 
@@ -186,6 +188,7 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
     async def refused(request: Request, error: Exception) -> Response:
         return desk_login.refused(desk, request, cast("Rejected", error))
 
+    app.state.feed = desk.feed
     app.include_router(desk_routes.router(desk))
     app.add_exception_handler(Rejected, refused)
     app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
