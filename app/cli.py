@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from app import cli_forms, cli_leads, cli_operators, cli_senders, cli_store, console, console_leads
+from app import cli_forms, cli_leads, cli_operators, cli_senders, cli_store, cli_tail, console, console_leads
 from app.commands import InWords, Json, configuration, with_books
 from app.errors import ConfigurationError
 from app.settings import Settings
@@ -28,6 +28,7 @@ app.add_typer(cli_leads.commands, name="leads")
 app.add_typer(cli_senders.commands, name="senders")
 app.add_typer(cli_forms.commands, name="form")
 app.add_typer(cli_store.commands)
+app.add_typer(cli_tail.commands)
 app.add_typer(cli_operators.operator, name="operator")
 app.add_typer(cli_operators.token, name="token")
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from app import console
-from app.lead import FIELDS, Lead, LeadState
+from app.lead import FIELDS, MARKS, Lead, LeadState
 from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import LeadShown, Preview, fields_of, lead_shown
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.outbox.changes import Change
     from app.outbox.rehearsal import Rehearsal
 
 MOST_OF_A_BODY = 2000
@@ -169,6 +172,17 @@ def rehearsal(one: Rehearsal, *, as_json: bool) -> None:
     pairs = ((id_, name, *pair) for id_, fields in one.first.items() for name, pair in fields.items())
     if one.first:
         console.wide.print(console.table(("the first", "field", "is", "becomes"), pairs))
+
+
+def changed(one: Change, now: datetime, *, as_json: bool) -> None:
+    """A lead that has changed just now, on one line."""
+    if as_json:
+        told = {"at": now.isoformat(), "id": one.id, "state": one.state.value, "endpoint": one.endpoint}
+        console.print_json({**told, "reason": one.reason, "receivedAt": one.received_at.isoformat()})
+        return
+    state = Text(f"{MARKS[one.state]} {one.state.value:<9}", STYLE.get(one.state, "dim"))
+    about = " ".join(console.printable(f"{one.endpoint} {one.id} {one.reason}").split())
+    console.out.print(Text.assemble(f"{now:%H:%M:%S} ", state, " ", about), soft_wrap=True)
 
 
 def deeds(found: list[Deed], *, as_json: bool) -> None:

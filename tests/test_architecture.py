@@ -19,7 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_forms", "cli_leads", "cli_operators", "cli_senders", "cli_store"),
+    ("cli_forms", "cli_leads", "cli_operators", "cli_senders", "cli_store", "cli_tail"),
     ("commands",),
     ("server", "checkup", "console_leads", "console", "drill"),
     ("main",),
@@ -87,6 +87,7 @@ CHAPTER_OF = {
             "cli_operators",
             "cli_senders",
             "cli_store",
+            "cli_tail",
             "commands",
             "console",
             "console_leads",
