@@ -84,7 +84,7 @@ def test_a_relay_that_is_stopped_waits_for_nobody_who_listens_and_a_hundred_slow
         with ThreadPoolExecutor(20) as pool:
             heard = list(pool.map(lambda _: stack.enter_context(Stream(client, "/desk/events")), range(100)))
         listened_to = median()
-        eventually(lambda: len({len(one.leads()) for one in heard}) == 1, "all hear of the same")
+        eventually(lambda: min(len(one.leads()) for one in heard) >= 100, "all hear of everybody")
         print(f"median of a post: {alone * 1000:.0f} ms alone, {listened_to * 1000:.0f} ms with 100 listeners")
         assert listened_to < alone * 3 + 0.05
 
