@@ -24,7 +24,7 @@ WAITING: Final = (LeadState.HELD, LeadState.SPAM)
 COUNTED: Final = 999
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class News:
     """What happened up to `seen`. `is_gap`: more than one would read through, or one comes from another store."""
 

@@ -6,7 +6,8 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
 
@@ -69,20 +70,18 @@ async def _stream(
             if feed.waiting != waiting:
                 waiting = feed.waiting
                 yield _event("waiting", waiting)
-            for line in spelled(news):
-                yield line
+            yield spelled(news)
     except StoreUnavailable:
         return
 
 
-def spelled(news: News) -> Iterator[str]:
-    """An event a change. Only with the last one is all of it seen, so only that one has the id to go on after."""
-    seen = f"id: {news.seen}\n"
+@lru_cache(maxsize=8)
+def spelled(news: News) -> str:
+    """An event a change, made once for all who listen. Only the last has the id to go on after: all is seen with it."""
     *others, last = [_event("lead", _told(one)) for one in news.changes] or [":\n\n"]
     if news.is_gap:
         others, last = [], _event("gap", {})
-    yield from others
-    yield seen + last
+    return f"{''.join(others)}id: {news.seen}\n{last}"
 
 
 def _told(one: Change) -> dict[str, str]:
