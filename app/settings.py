@@ -118,7 +118,9 @@ class Settings(BaseSettings):
     )
     api_token: SecretStr | None = Field(None, description="The bearer token of /api, which is off without one.")
     desk_password: SecretStr | None = Field(
-        None, description="The password of the desk for the name admin; lead-relay operator add makes other operators."
+        None,
+        min_length=10,
+        description="The password of the desk for the name admin; lead-relay operator add makes other operators.",
     )
     delivery_batch: int = Field(
         50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."

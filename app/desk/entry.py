@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import SecretStr
@@ -68,17 +69,17 @@ class Entry:
             is_right = hmac.compare_digest(password.encode(), self.password.get_secret_value().encode())
         else:
             is_right = await passwords.matches(password, known.password if known else "")
-        if not is_right or known is None:
+        if not is_right or known is None or not known.password:
             return None
         began = (self.clock() - EPOCH) // timedelta(milliseconds=1)
         return self._signer(known).dumps([name, began, secrets.token_urlsafe(16)])
 
     async def log_out_everywhere(self, name: str) -> None:
-        """Ends every session of an operator."""
-        known = await self._operator(name)
-        if known is not None:
-            ended = Operator(known.name, known.role, known.password, known.since, self.clock())
-            await self.outbox.write(partial(operators.put_operator, operator=ended))
+        """Ends every session of an operator; the one of the settings gets a row, in which nothing else is of use."""
+        now = self.clock()
+        if not await self.outbox.write(partial(operators.end_sessions, name=name, now=now)):
+            admin = Operator(name, Role.ADMIN, "", EPOCH, now)
+            await self.outbox.write(partial(operators.put_operator, operator=admin))
 
     async def session(self, request: Request) -> Session | None:
         """The session that a request belongs to, as its operator stands now."""
@@ -124,10 +125,10 @@ class Entry:
         if origin is not None and origin != origin_of(self.address) and not _is_of(origin, request):
             raise CrossSite("This came from another website, so nothing was done.")
 
-    def set_cookie(self, response: Response, value: str) -> None:
+    def set_cookie(self, request: Request, response: Response, value: str) -> None:
         """Gives the browser its session; an empty value ends it."""
         age = int(LASTS.total_seconds()) if value else 0
-        secure = self.address.startswith("https://")
+        secure = "https" in {urlsplit(self.address).scheme, request.url.scheme}
         response.set_cookie(COOKIE, value, age, path="/desk", secure=secure, httponly=True, samesite="lax")
 
     async def _check_origin(self, request: Request, session: Session) -> None:

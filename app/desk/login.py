@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.desk.desk import Desk
-from app.desk.entry import Session
+from app.desk.entry import ADMIN, Session
 from app.errors import NotEntered, Rejected
+from app.logs import log
 from app.outbox.records import Role
 
 HOME = "/desk"
+OVER = "You are not logged in any more, so nothing was done. Log in, and do it once more."
 WRONG = "Name and password do not go together. Capitals count."
 
 
@@ -34,11 +38,13 @@ def router(desk: Desk) -> APIRouter:
         await desk.limits.take_login(request)
         form = await request.form()
         name, password, then = (str(form.get(key, ""))[:1000] for key in ("name", "password", "next"))
-        cookie = await desk.entry.log_in(name.strip() or "admin", password)
+        cookie = await desk.entry.log_in(name.strip() or ADMIN, password)
         if cookie is None:
+            log.warning("login_refused")
             return desk.page(request, "login.html", None, 401, wrong=WRONG, name=name, next=then)
+        log.info("logged_in", who=name.strip() or ADMIN)
         answer = RedirectResponse(_next(then), 303)
-        desk.entry.set_cookie(answer, cookie)
+        desk.entry.set_cookie(request, answer, cookie)
         return answer
 
     @routes.post("/logout", response_model=None)
@@ -47,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
         if (await request.form()).get("everywhere"):
             await desk.entry.log_out_everywhere(who.name)
         answer = RedirectResponse("/desk/login", 303)
-        desk.entry.set_cookie(answer, "")
+        desk.entry.set_cookie(request, answer, "")
         return answer
 
     return routes
@@ -56,8 +62,11 @@ def router(desk: Desk) -> APIRouter:
 def refused(desk: Desk, request: Request, error: Rejected) -> Response:
     """What somebody sees who may not do this, or not now: the form to log in, or a page that says why."""
     if isinstance(error, NotEntered):
-        if request.headers.get("hx-request") or request.method != "GET":
+        if request.headers.get("hx-request"):
             return Response(status_code=401, headers={"HX-Redirect": "/desk/login"})
+        if request.method != "GET":
+            came_from = urlsplit(request.headers.get("referer", "")).path
+            return desk.page(request, "login.html", None, 401, wrong=OVER, name="", next=_next(came_from))
         return RedirectResponse(f"/desk/login?next={request.url.path}", 303)
     answer = desk.page(request, "refused.html", None, error.status, title=error.title, words=str(error))
     if error.retry_after is not None:

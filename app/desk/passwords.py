@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -45,4 +46,4 @@ def _hasher() -> PasswordHasher:
 @cache
 def _of_nobody() -> str:
     """Checked in a name's place that nobody has, so that an answer takes as long."""
-    return hashed("nobody")
+    return hashed(secrets.token_urlsafe())

@@ -15,8 +15,9 @@ from app.outbox.tables import operators, tokens
 
 
 async def everybody(connection: AsyncConnection) -> list[Operator]:
-    """All operators, by name."""
-    return [_operator(row) for row in await connection.execute(select(operators).order_by(operators.c.name))]
+    """All operators who can log in, by name."""
+    found = select(operators).where(operators.c.password != "").order_by(operators.c.name)
+    return [_operator(row) for row in await connection.execute(found)]
 
 
 async def operator_called(connection: AsyncConnection, name: str) -> Operator | None:
@@ -32,9 +33,10 @@ async def put_operator(connection: AsyncConnection, operator: Operator) -> None:
     await connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
-async def end_sessions(connection: AsyncConnection, name: str, now: datetime) -> None:
-    """Logs an operator out everywhere."""
-    await connection.execute(update(operators).where(operators.c.name == name).values(sessions_from=now))
+async def end_sessions(connection: AsyncConnection, name: str, now: datetime) -> bool:
+    """Logs an operator out everywhere; False where there is none of that name."""
+    ended = update(operators).where(operators.c.name == name).values(sessions_from=now)
+    return (await connection.execute(ended)).rowcount > 0
 
 
 async def remove_operator(connection: AsyncConnection, name: str) -> bool:

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from app.config import load_relay_config
 from app.desk import passwords
 from app.desk.entry import COOKIE
+from app.errors import ConfigurationError
 from app.main import create_app
 from app.settings import load_settings
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
@@ -143,6 +144,45 @@ def test_logging_out_ends_this_session_and_everywhere_ends_all(client: httpx.Cli
         client.post("/desk/logout", data={"_csrf": token, "everywhere": "1"})
         assert other.get("/desk").status_code == 303
     log_in(client)
+
+
+def test_logging_out_everywhere_leaves_an_operator_called_admin_the_own_password(
+    desk: Start, run: Run, folder: Path
+) -> None:
+    client = desk()
+    run("operator", "add", "admin", typed="four words to keep\n")
+    [before] = stored(folder, "SELECT password FROM operators")
+    client.post("/desk/logout", data={"_csrf": log_in(client), "everywhere": "1"})
+    assert stored(folder, "SELECT password FROM operators") == [before]
+
+
+def test_without_the_password_of_the_settings_its_admin_is_nobody(desk: Start, relay: Start) -> None:
+    client = desk()
+    client.post("/desk/logout", data={"_csrf": log_in(client), "everywhere": "1"})
+    client = relay()
+    assert client.get("/desk", follow_redirects=True).status_code == 404
+    for password in ("", "nobody", PASSWORD):
+        assert client.post("/desk/login", data={"name": "admin", "password": password}).status_code == 401
+
+
+def test_who_is_logged_out_meanwhile_is_told_that_nothing_was_done(client: httpx.Client) -> None:
+    token = log_in(client)
+    client.cookies.clear()
+    answer = client.post("/desk/leads", data={"_csrf": token}, headers={"Referer": f"{client.base_url}/desk/leads"})
+    assert answer.status_code == 401
+    assert "nothing was done" in answer.text
+    assert 'name="next" value="/desk/leads"' in answer.text
+
+
+def test_a_short_password_in_the_settings_is_refused_at_the_start() -> None:
+    with pytest.raises(ConfigurationError, match="DESK_PASSWORD"):
+        load_settings(desk_password="short")
+
+
+def test_behind_a_proxy_with_tls_the_cookie_is_never_sent_without_it(desk: Start) -> None:
+    through = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
+    answer = desk(public_url="").post("/desk/login", data={"password": PASSWORD}, headers=through)
+    assert "secure" in answer.headers["set-cookie"].lower()
 
 
 def test_too_many_tries_from_one_address_have_to_wait(client: httpx.Client) -> None:

@@ -286,5 +286,5 @@ class TestAnyBytes:
         attempt(source, inbound, case.secret, case.sample.now)
 
     @pytest.mark.slow
-    def test_a_minute_of_chance_finds_nothing_else(self) -> None:
-        fuzz(seconds=60, seed=random.SystemRandom().randrange(10**9))
+    def test_chance_finds_nothing_else(self) -> None:
+        fuzz(seconds=25, seed=random.SystemRandom().randrange(10**9))
