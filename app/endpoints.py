@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from app.addresses import base_address, origin_of
+from app.lead import FIELDS
 from app.values import (
     FILE_KINDS,
     Color,
@@ -263,3 +264,15 @@ class Hook(Endpoint):
 def unknown_endpoint(kind: Literal["form", "hook"], name: str) -> Endpoint:
     """What a request to a name that nobody configured is read with, on its way into quarantine."""
     return Endpoint.model_construct(name=name[:64], kind=kind, source="json", known=False)
+
+
+API = "api"
+"""What leads that programs send come in at where they name no form or hook, and how they are read."""
+
+
+def for_programs(endpoint: Endpoint | None, region: Region | None) -> Endpoint:
+    """The endpoint as programs post to it: a lead's fields by their own names, then as it maps them."""
+    known = endpoint or Hook(name=API, source=API, open=True, region=region)
+    own = {name: (name, *known.mapping.get(name, ())) for name in FIELDS}
+    proved = {"open": True} if isinstance(known, Hook) else {}
+    return known.model_copy(update={"source": API, "mapping": {**known.mapping, **own}, **proved})

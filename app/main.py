@@ -22,6 +22,9 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from app.alerts.watch import Chore, Watch
+from app.api import routes as api_routes
+from app.api.described import describe
+from app.api.door import Door
 from app.config import RelayConfig, WorkspaceConfig
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
@@ -35,7 +38,7 @@ from app.desk.desk import Desk
 from app.desk.entry import Entry
 from app.desk.feed import Feed
 from app.errors import Rejected
-from app.intake import api, challenges, cors, forms, hooks, measured, script, status, strays
+from app.intake import challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
 from app.intake.counting import Counts
 from app.intake.guard import Limits
@@ -111,7 +114,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if settings.role != "delivery":
         for part in (forms, script, challenges, hooks):
             app.include_router(part.router(intake))
-        app.include_router(api.router(intake, settings.api_token))
+    add_api(app, door_of(settings, intake, watch))
     add_desk(app, desk_of(settings, intake, watch))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
@@ -180,6 +183,18 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
         intake.limits,
         Feed(outbox),
     )
+
+
+def door_of(settings: Settings, intake: Intake, watch: Watch) -> Door:
+    """What the API's routes are made with."""
+    per_token = rates(settings.rate_limit_token)
+    return Door(intake, settings.api_token, per_token, watch.look, takes=settings.role != "delivery")
+
+
+def add_api(app: FastAPI, door: Door) -> None:
+    """The API for programs, and the description of all that is spoken here."""
+    app.include_router(api_routes.router(door))
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
 
 
 def add_desk(app: FastAPI, desk: Desk) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from app import proof, repeats
 from app.config import RelayConfig
-from app.endpoints import Endpoint, Hook
+from app.endpoints import API, Endpoint, Hook
 from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
@@ -117,7 +117,7 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     found = {target: match.value for target, match in findings.best.items()}
     found |= {target: one.value for target, one in ruled.items()}
     origins = {target: _origin(match, findings) for target, match in findings.best.items()}
-    origins |= {target: one.origin for target, one in ruled.items()}
+    origins |= {target: _said(one.origin, endpoint) for target, one in ruled.items()}
     address = people.email(given) if (given := found.get("email", "")) and "email" in ruled else given
     if not address and findings.mistyped is not None and "email" not in ruled:
         origins["email"] = Origin(findings.mistyped.key, "it is not a valid e-mail address", 0)
@@ -155,6 +155,12 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
         state=state,
         reason=reason,
     )
+
+
+def _said(origin: Origin, endpoint: Endpoint) -> Origin:
+    """Why a rule's value is the field's; a program needs no rule to name a field."""
+    is_own = endpoint.source == API and origin.key in FIELDS
+    return replace(origin, why="it was sent by this name") if is_own else origin
 
 
 def _secrets_of(endpoint: Endpoint) -> tuple[str, ...]:

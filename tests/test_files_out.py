@@ -53,7 +53,7 @@ class TestDownload:
         client = relay(api_token=TOKEN)
         sent(client, part("cv", PDF, name))
         [(id_,)] = stored(tmp_path, "SELECT id FROM attachments")
-        answer = client.get(f"/api/attachments/{id_}", headers=PROVED)
+        answer = client.get(f"/api/v1/attachments/{id_}", headers=PROVED)
 
         assert (answer.status_code, answer.content) == (200, PDF)
         assert answer.headers["content-disposition"].startswith(disposition)
@@ -68,14 +68,14 @@ class TestDownload:
         client = relay(api_token=TOKEN)
         sent(client, part("cv", PDF, "cv.pdf"))
         [(id_, file)] = stored(tmp_path, "SELECT id, file FROM attachments")
-        assert client.get(f"/api/attachments/{id_}").status_code == 401
+        assert client.get(f"/api/v1/attachments/{id_}").status_code == 401
         for wrong in ("nobody", "..%2f..%2frelay.db", file):
-            assert client.get(f"/api/attachments/{wrong}", headers=PROVED).status_code == 404
+            assert client.get(f"/api/v1/attachments/{wrong}", headers=PROVED).status_code == 404
         (tmp_path / "attachments" / file).unlink()
-        assert client.get(f"/api/attachments/{id_}", headers=PROVED).status_code == 404
+        assert client.get(f"/api/v1/attachments/{id_}", headers=PROVED).status_code == 404
 
     def test_without_a_token_set_the_api_is_off(self, relay: Start) -> None:
-        assert relay().get("/api/attachments/x", headers=PROVED).status_code == 404
+        assert relay().get("/api/v1/attachments/x", headers=PROVED).status_code == 401
 
 
 @pytest.mark.slow

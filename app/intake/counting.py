@@ -84,7 +84,12 @@ class Counts:
 
     async def number(self, key: str, limit: int, seconds: int) -> int:
         """How many were counted within so many seconds, at most `limit`."""
-        return (await self._ask(lambda windows: windows.get_moving_window(key, limit, seconds)))[1]
+        return (await self.window(key, limit, seconds))[0]
+
+    async def window(self, key: str, limit: int, seconds: int) -> tuple[int, float]:
+        """The same, and in how many seconds the first of them counts no more."""
+        since, number = await self._ask(lambda windows: windows.get_moving_window(key, limit, seconds))
+        return number, max(since + seconds - time.time(), 0.0)
 
     async def close(self) -> None:
         """Lets go of Redis."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.preview import Preview
-
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -73,21 +71,6 @@ HOOK_RESPONSES: Responses = {
     200: {"description": "Stored, even where it could not be read: `detail` says why.", "model": HookReply},
     401: {"description": "The sender did not prove itself; kept in quarantine all the same.", "model": HookReply},
     **REJECTED,
-}
-
-PREVIEW_RESPONSES: Responses = {
-    200: {"description": "What it would become.", "model": Preview},
-    401: _problem("The token is missing or wrong."),
-    404: _problem("The API is switched off: API_TOKEN is not set."),
-    422: _problem("The body is no JSON, or does not say what to try, or a rule in it cannot be followed."),
-    **{status: REJECTED[status] for status in (408, 413, 429)},
-}
-
-FILE_RESPONSES: Responses = {
-    200: {"description": "The file.", "content": {"application/octet-stream": {}}},
-    401: _problem("The token is missing or wrong."),
-    404: _problem("The API is switched off, or there is no such file."),
-    **{status: REJECTED[status] for status in (429, 503)},
 }
 
 _FIELDS = {

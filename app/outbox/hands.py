@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import RelayConfig
-from app.endpoints import Endpoint
+from app.endpoints import API, Endpoint, for_programs
 from app.lead import LeadState, Origin
 from app.mapping import people
 from app.outbox.acts import ACTS, addresses, checked, why_not
@@ -181,5 +181,6 @@ def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> 
 
 
 def endpoint_called(config: RelayConfig, name: str) -> Endpoint | None:
-    """The form or hook of that name, if relay.toml has one."""
-    return next((one for one in config.endpoints() if one.name == name), None)
+    """The form or hook of that name, if relay.toml has one; else the API's own, if it is meant."""
+    found = next((one for one in config.endpoints() if one.name == name), None)
+    return for_programs(None, config.region) if found is None and name == API else found

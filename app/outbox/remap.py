@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import OWN_WORKSPACES, RelayConfig
-from app.endpoints import Endpoint, Hook
+from app.endpoints import API, Endpoint, Hook, for_programs
 from app.lead import FIELDS, Lead, LeadState, Submission
 from app.outbox import rows
 from app.outbox.acts import ACTS
@@ -83,6 +83,7 @@ def _nothing_to_read(row: Any) -> str:
 
 def read_again(row: Any, endpoint: Endpoint) -> Submission:
     """A submission's request as it would be read today; its sender counts as proved."""
+    endpoint = for_programs(endpoint, None) if row.source == API else endpoint
     proved = endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
     return read(Inbound(row.body, row.headers), proved, row.received_at).submission
 

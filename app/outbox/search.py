@@ -105,7 +105,7 @@ def words(said: str) -> list[str]:
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:
     """A page of leads, the newest first; `before` is the id that the page before ended with."""
     found = meant(select(leads), sought, connection.dialect.name, in_order=True).limit(limit)
-    if sought.words.strip() and connection.dialect.name == "sqlite":
+    if _phrases(sought.words) and connection.dialect.name == "sqlite":
         found = found.order_by(text("lead_words.rowid DESC"))
         found = found.where(BEFORE.bindparams(before=before)) if before else found
     elif sought.since or sought.until:  # the index of times: an old day would lie far behind all newer ids

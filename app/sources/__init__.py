@@ -31,6 +31,7 @@ from app.sources.manychat import MANYCHAT
 from app.sources.meta import META
 from app.sources.netlify import NETLIFY
 from app.sources.opnform import OPNFORM
+from app.sources.own import OWN
 from app.sources.paperform import PAPERFORM
 from app.sources.shopify import SHOPIFY
 from app.sources.surveymonkey import SURVEYMONKEY
@@ -60,6 +61,8 @@ NAMES = ("auto", *SOURCES)
 
 def source_of(name: str, inbound: Inbound) -> Source:
     """The source of that name; for `auto` the one that the request looks like, else `json`."""
+    if name == OWN.name:
+        return OWN
     if name != "auto":
         return SOURCES[name]
     try:

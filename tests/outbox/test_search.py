@@ -44,6 +44,7 @@ async def found(outbox: Outbox, words: str, **more: object) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "whose"),
     [
+        (" \ufffd !", ["omar", "priya", "jose", "wang", "ada"]),
         ("ada", ["ada"]),
         ("LOVE ada", ["ada"]),
         ("ada@exam", ["ada"]),

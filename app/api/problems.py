@@ -1,0 +1,125 @@
+"""What a program is answered where its request cannot be followed: problems after RFC 9457."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from app.errors import NotEntered, Rejected
+from app.intake import replies
+
+PROBLEM_JSON: Final = "application/problem+json"
+TITLES: Final = {401: "Unauthorized", 403: "Forbidden"}
+"""What is called otherwise where a person reads it."""
+
+
+class Wrong(BaseModel):
+    """One thing that is wrong: where in the body (`pointer`, RFC 6901), or in which parameter or header, and why."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+
+class ApiProblem(BaseModel):
+    """An error after RFC 9457; `errors` says each thing that is wrong, where there are several to say."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[Wrong] | None = None
+
+
+class Invalid(Rejected):
+    """The request is not as it is described; `errors` say where."""
+
+    status = 422
+    title = "Not valid"
+
+    def __init__(self, words: str, *errors: Wrong) -> None:
+        super().__init__(words)
+        self.errors = errors
+
+
+class Conflict(Rejected):
+    """It cannot be done as things stand."""
+
+    status = 409
+    title = "Not now"
+
+
+def problem(status: int, title: str, detail: str, errors: Sequence[Wrong] = ()) -> JSONResponse:
+    """The answer that says it."""
+    told = [one.model_dump(exclude_none=True) for one in errors]
+    return replies.problem(status, title, detail, **({"errors": told} if told else {}))
+
+
+def refused(error: Rejected) -> JSONResponse:
+    """What is answered where nothing was done."""
+    response = problem(error.status, TITLES.get(error.status, error.title), str(error), getattr(error, "errors", ()))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.closes:
+        response.headers["Connection"] = "close"
+    if isinstance(error, NotEntered):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def invalid(found: Iterable[Any]) -> JSONResponse:
+    """What is answered where the request is not as it is described, from the errors that pydantic found."""
+    errors = [_wrong(one) for one in found]
+    return problem(422, "Not valid", " ".join(dict.fromkeys(_sentence(one) for one in errors)), errors)
+
+
+def _wrong(found: Mapping[str, Any]) -> Wrong:
+    place, *path = found["loc"]
+    words = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "json_invalid":
+        return Wrong(detail=f"the body is not valid JSON: {found['ctx']['error']}", pointer="#")
+    if isinstance(found.get("input"), bytes):
+        words = "expected JSON, sent with Content-Type: application/json"
+    if place == "body":
+        return Wrong(detail=words, pointer="#" + "".join(f"/{_escaped(step)}" for step in path if step not in TAGS))
+    name = str(path[0]) if path else ""
+    return Wrong(detail=words, header=name) if place == "header" else Wrong(detail=words, parameter=name)
+
+
+TAGS: Final = frozenset(("one lead", "many leads"))
+"""Steps of a place that are the names of alternatives, and not the body's."""
+
+
+def _escaped(step: object) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+def _sentence(one: Wrong) -> str:
+    return f"{one.pointer or one.parameter or one.header}: {one.detail}."
+
+
+WORDS: Final[Mapping[int, str]] = {
+    401: "There is no token, or a wrong one.",
+    403: "The token has not the scope that this takes.",
+    404: "There is nothing of that id.",
+    408: "The request did not arrive as a whole.",
+    409: "It cannot be done as things stand; `detail` says why.",
+    413: "The request is larger than MAX_BODY_BYTES.",
+    422: "Something in the request is not valid: `errors` says what, and where.",
+    429: "Too many requests; Retry-After says when to come back.",
+    503: "The store cannot be written or read just now; Retry-After says when to come back.",
+}
+
+
+def may(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The description of problems that an address may answer with, besides those that any may."""
+    everywhere = {401, 403, 422, 429, 503}
+    return {status: {"description": WORDS[status], "model": ApiProblem} for status in sorted({*statuses, *everywhere})}
+
+
+BODY: Final = (408, 413)
+"""What may be wrong with any body."""

@@ -1,0 +1,60 @@
+"""Submissions: the requests that leads came in."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api.door import Caller, Door
+from app.api.leads import A_PAGE
+from app.api.paging import Cursor, Cursors, Id, Limit, Word, link
+from app.api.problems import may
+from app.api.shapes import File, Standing, Submission, SubmissionPage, WholeSubmission
+from app.errors import NotFound
+from app.outbox import requests
+
+
+def router(door: Door) -> APIRouter:
+    """The routes that read submissions."""
+    routes, reads = door.routes(), door.needs("submissions:read")
+    books = door.intake.outbox.books
+
+    @routes.get("/submissions", summary="List submissions", responses=may())
+    async def listed(
+        request: Request,
+        response: Response,
+        *,
+        caller: Caller = reads,
+        endpoint: Annotated[Word, Query(description="What came in at this form or hook.")] = "",
+        limit: Limit = A_PAGE,
+        cursor: Cursor | None = None,
+    ) -> SubmissionPage:
+        """The newest requests first, with or without leads."""
+        cursors = Cursors(door.intake.outbox, f"submissions {endpoint}")
+        page = partial(requests.newest, endpoint=endpoint, before=cursors.before(cursor), limit=limit + 1)
+        found = await books.read(page)
+        more = cursors.after(found[limit - 1].id) if len(found) > limit else None
+        link(request, response, more)
+        return SubmissionPage(data=[Submission.model_validate(one) for one in found[:limit]], next=more)
+
+    @routes.get("/submissions/{submission_id}", summary="See a submission", responses=may(404))
+    async def whole(submission_id: Id, caller: Caller = reads) -> WholeSubmission:
+        """The request as it was sent, and what it became."""
+        found = await books.submission(submission_id)
+        if found is None:
+            raise NotFound("There is no such submission.")
+        became, files = await asyncio.gather(
+            books.read(partial(requests.leads_of, submission_id=submission_id)), books.attachments(submission_id)
+        )
+        return WholeSubmission(
+            **Submission.model_validate(found).model_dump(),
+            headers={name: str(value) for name, value in found.headers.items()},
+            body=found.body.decode("utf-8", "replace"),
+            leads=[Standing(id=id_, state=state, reason=reason) for id_, state, reason in became],
+            attachments=[File.of(one) for one in files],
+        )
+
+    return routes

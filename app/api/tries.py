@@ -1,0 +1,88 @@
+"""What only looks: a request that is tried, and a file that came with one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.responses import FileResponse
+
+from app.api import problems
+from app.api.door import Caller, Door
+from app.api.problems import Invalid, may
+from app.errors import ConfigurationError, NotFound, Unreadable
+from app.preview import Preview, look
+from app.settings import explain
+from app.sources.base import Inbound
+from app.sources.trees import read_json
+from app.values import LeadField, Rules
+
+UNSHOWN = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+}
+"""What keeps a browser from carrying a stranger's file out, where it is asked to open it all the same."""
+
+
+class PreviewRequest(BaseModel):
+    """A request to try: its body as text, or as JSON in its place, and to which form or hook it would go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoint: str | None = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    body: Any
+    mapping: Mapping[LeadField, Rules] | None = None
+
+    def inbound(self) -> Inbound:
+        """The request itself."""
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Inbound(text.encode(), {"content-type": self.content_type, **headers})
+
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "What to try: docs/configuration.md lists the keys.",
+        "content": {"application/json": {"schema": PreviewRequest.model_json_schema()}},
+    }
+}
+FILE = {200: {"description": "The file.", "content": {"application/octet-stream": {}}}, **may(404)}
+
+
+def router(door: Door) -> APIRouter:
+    """The routes for trying and for files."""
+    routes, tries, reads = door.routes(), door.needs("preview"), door.needs("submissions:read")
+
+    @routes.post("/preview", summary="Try a request", responses=may(*problems.BODY), openapi_extra=BODY)
+    async def preview(request: Request, caller: Caller = tries) -> Preview:
+        """What a request would become, and why. Nothing is stored or sent."""
+        return tried(door, await request.body())
+
+    @routes.get("/attachments/{attachment_id}", summary="Get a file", response_model=None, responses=FILE)
+    async def attachment(attachment_id: str, caller: Caller = reads) -> Response:
+        """A file that came with a form as it was sent, to be saved and never to be shown by a browser."""
+        found = await door.intake.outbox.books.attachment(attachment_id)
+        path = door.intake.outbox.files.path(found.attachment.file) if found else None
+        if found is None or path is None or not await asyncio.to_thread(path.is_file):
+            raise NotFound("There is no such attachment, or it was erased.")
+        of = found.attachment
+        return FileResponse(path, headers=UNSHOWN, media_type=of.media_type, filename=of.name)
+
+    return routes
+
+
+def tried(door: Door, body: bytes) -> Preview:
+    """What the request in the body would become. Raises Invalid where it does not say which."""
+    try:
+        asked = PreviewRequest.model_validate(read_json(body))
+        return look(door.intake.config, asked.endpoint, asked.inbound(), door.intake.clock(), asked.mapping)
+    except (Unreadable, ValidationError, ConfigurationError) as error:
+        words = explain("body", error) if isinstance(error, ValidationError) else str(error)
+        raise Invalid(words) from error
