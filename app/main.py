@@ -114,8 +114,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if settings.role != "delivery":
         for part in (forms, script, challenges, hooks):
             app.include_router(part.router(intake))
-    add_api(app, door_of(settings, intake, watch))
     add_desk(app, desk_of(settings, intake, watch))
+    add_api(app, door_of(settings, intake, watch, app.state.feed))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
     if sandbox is not None:
@@ -185,10 +185,10 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
     )
 
 
-def door_of(settings: Settings, intake: Intake, watch: Watch) -> Door:
+def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Door:
     """What the API's routes are made with."""
     per_token = rates(settings.rate_limit_token)
-    return Door(intake, settings.api_token, per_token, watch.look, takes=settings.role != "delivery")
+    return Door(intake, settings.api_token, per_token, watch.look, feed, takes=settings.role != "delivery")
 
 
 def add_api(app: FastAPI, door: Door) -> None:

@@ -40,18 +40,15 @@ def router(desk: Desk) -> APIRouter:
         async def is_in() -> bool:
             return await desk.entry.session(request) is not None
 
-        return followed(desk.feed, request, since, is_in, MOST)
+        return followed(desk.feed, request.headers.get("last-event-id") or since, is_in, MOST)
 
     return routes
 
 
-def followed(
-    feed: Feed, request: Request, since: str, may_go_on: Callable[[], Awaitable[bool]], most: int | None = None
-) -> Response:
+def followed(feed: Feed, since: str, may_go_on: Callable[[], Awaitable[bool]], most: int | None = None) -> Response:
     """The answer that goes on for as long as somebody listens who may. Raises TooManyFollow."""
     feed.check_room()
-    seen = Seen.of(request.headers.get("last-event-id") or since)
-    body = _stream(feed, seen, may_go_on, most)
+    body = _stream(feed, Seen.of(since), may_go_on, most)
     return StreamingResponse(body, media_type="text/event-stream", headers={**HEADERS, **UNBUFFERED})
 
 
