@@ -65,7 +65,8 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class Door:
     """What the API's routes are made with. `token` is that of the settings, which may do everything; `rates`: how often
-    one token may ask; `look`: what the watch sees just now; `feed`: what changes; `takes`: whether enquiries come in at this process.
+    one token may ask; `look`: what the watch sees just now; `feed`: what changes; `takes`: whether enquiries come in
+    at this process.
     """
 
     intake: Intake
