@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.desk.acting import NEEDS, carry_out
 from app.desk.desk import HEADERS, Desk
@@ -17,7 +17,7 @@ from app.desk.story import stands, timeline
 from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
 from app.export import whole_json
-from app.intake.api import UNSHOWN
+from app.intake.downloads import download
 from app.lead import FIELDS, Field
 from app.outbox import search
 from app.outbox.acts import ACTS
@@ -78,13 +78,7 @@ def router(desk: Desk) -> APIRouter:
     async def attached(lead_id: str, file_id: str, who: Session = viewer) -> Response:
         """A file that came with it, to be saved and never to be shown by a browser."""
         lead, _ = await stored(desk, lead_id)
-        found = await desk.outbox.books.attachment(file_id)
-        path = desk.outbox.files.path(found.attachment.file) if found else None
-        is_theirs = found is not None and found.submission_id == lead.submission_id
-        if found is None or path is None or not is_theirs or not await asyncio.to_thread(path.is_file):
-            raise NotFound("There is no such file, or it was erased.")
-        one = found.attachment
-        return FileResponse(path, headers=UNSHOWN, media_type=one.media_type, filename=one.name)
+        return await download(desk.outbox, file_id, lead.submission_id)
 
     for act, role in NEEDS.items():
         routes.add_api_route(f"/{{lead_id}}/{act}", _does(desk, act, role), methods=["POST"], response_model=None)
