@@ -10,9 +10,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from sqlalchemy import and_, or_, select, text
+from sqlalchemy import or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import LeadState
@@ -74,28 +75,18 @@ async def changes(
     A lead that was changed once more after `until` is left to the next time.
     """
     turn = leads.c.changed
-    where = [or_(turn >= since.below, turn.in_(since.still_open)) if since.still_open else turn >= since.below]
-    where += [turn < until.below, turn.not_in(until.still_open)]
+    is_new = or_(turn >= since.below, turn.in_(since.still_open)) if since.still_open else turn >= since.below
+    columns = (turn, leads.c.id, leads.c.state, leads.c.endpoint, leads.c.reason, leads.c.received_at)
+    found = select(*columns).where(is_new, turn < until.below, turn.not_in(until.still_open))
     if after is not None:
-        where.append(or_(turn > after.turn, and_(turn == after.turn, leads.c.id > after.id)))
-    found = select(turn, leads.c.id, leads.c.state, leads.c.endpoint, leads.c.reason, leads.c.received_at)
-    page = found.where(*where).order_by(turn, leads.c.id).limit(limit)
-    return [
-        Change(row.changed, row.id, LeadState(row.state), row.endpoint, row.reason, row.received_at)
-        for row in await connection.execute(page)
-    ]
+        found = found.where(tuple_(turn, leads.c.id) > tuple_(after.turn, after.id))
+    rows = await connection.execute(found.order_by(turn, leads.c.id).limit(limit))
+    return [Change(row[0], row[1], LeadState(row.state), *row[3:]) for row in rows]
 
 
 async def pages(books: Books, since: Seen, until: Seen, size: int = AT_ONCE) -> AsyncIterator[Sequence[Change]]:
     """All of them, a page in memory at a time. Raises StoreUnavailable."""
-    last: Change | None = None
-    while True:
-
-        async def page(connection: AsyncConnection, after: Change | None = last) -> list[Change]:
-            return await changes(connection, since, until, after=after, limit=size)
-
-        if found := await books.read(page):
-            yield found
-        if len(found) < size:
-            return
-        last = found[-1]
+    after: Change | None = None
+    while found := await books.read(partial(changes, since=since, until=until, after=after, limit=size)):
+        yield found
+        after = found[-1]
