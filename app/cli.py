@@ -21,6 +21,7 @@ from app import (
     cli_senders,
     cli_stats,
     cli_store,
+    cli_tail,
     console,
     console_leads,
 )
@@ -40,6 +41,7 @@ app.add_typer(cli_forms.commands, name="form")
 app.add_typer(cli_import.commands)
 app.add_typer(cli_stats.commands)
 app.add_typer(cli_store.commands)
+app.add_typer(cli_tail.commands)
 app.add_typer(cli_operators.operator, name="operator")
 app.add_typer(cli_operators.token, name="token")
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")

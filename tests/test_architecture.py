@@ -19,7 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_forms", "cli_import", "cli_leads", "cli_operators", "cli_senders", "cli_stats", "cli_store"),
+    ("cli_forms", "cli_import", "cli_leads", "cli_operators", "cli_senders", "cli_stats", "cli_store", "cli_tail"),
     ("choice",),
     ("commands",),
     ("server", "checkup", "console_leads", "console", "drill"),
@@ -93,6 +93,7 @@ CHAPTER_OF = {
             "cli_senders",
             "cli_stats",
             "cli_store",
+            "cli_tail",
             "commands",
             "console",
             "console_leads",
