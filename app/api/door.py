@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException, Request, Response, Security
+from fastapi import APIRouter, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import SecretStr
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 from app.api import problems
-from app.errors import NotAllowed, NotEntered, Rejected, TooManyRequests
+from app.errors import BodyTooLarge, NotAllowed, NotEntered, Rejected, TooManyRequests
 from app.intake.accept import Intake
-from app.intake.guard import read_inbound
+from app.intake.guard import let_pass, read_inbound
 from app.outbox import operators
 from app.outbox.hands import Hands
 from app.outbox.records import SCOPES, Facts
@@ -150,6 +151,9 @@ def _guarded(door: Door) -> type[APIRoute]:
                         inbound = await read_inbound(request, door.intake.max_body_bytes, door.intake.public_url)
                         request = WithBody(request.scope, request.receive, inbound.body)
                     response = await handle(request)
+                except BodyTooLarge as error:
+                    await let_pass(request, error)
+                    response = problems.refused(error)
                 except Rejected as error:
                     response = problems.refused(error)
                 except HTTPException:
