@@ -48,7 +48,7 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Shared:
-    """A relay for all tests of a module: a client without a token, one that may do everything, its folder, and AgencyHandy."""
+    """A relay for all tests of a module: a client without a token and one that may do everything, and what is behind."""
 
     stranger: httpx.Client
     owner: httpx.Client
