@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import inspect
 import os
 import shutil
@@ -20,6 +19,7 @@ import typer
 from app import console, console_leads
 from app.commands import Json, configuration, hands, sure, with_books
 from app.errors import ConfigurationError
+from app.export import as_csv
 from app.lead import FIELDS, LeadState
 from app.outbox.acts import ACTS
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 50
 """So many leads share a commit."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would carry out."""
 
 Work = Callable[["Hands", Sequence[str]], Awaitable[Mapping[str, str]]]
 """Does something to leads; gives the ids of those that it was not done to, each with the reason."""
@@ -220,17 +218,15 @@ def export(
 ) -> None:
     """Writes as it reads; the file is for its owner's eyes."""
     with nullcontext(sys.stdout) if path == "-" else _private(path) as out:
-        table, has_head = csv.writer(out, quoting=csv.QUOTE_ALL), False
+        has_head = False
 
         async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
             nonlocal has_head
-            found = {lead.id: console_leads.stored_json(lead) for lead in await person.outbox.books.of_ids(some)}
-            for row in found.values():
-                if not has_head:
-                    has_head = bool(table.writerow(row))
-                table.writerow(map(cell, row.values()))
-            await person.note_export(list(found))
-            return {lead_id: "there is no such lead" for lead_id in some if lead_id not in found}
+            found = await person.outbox.books.of_ids(some)
+            out.write(as_csv(found, has_head=not has_head))
+            has_head = has_head or bool(found)
+            await person.note_export(ids := [lead.id for lead in found])
+            return {lead_id: "there is no such lead" for lead_id in some if lead_id not in ids}
 
         carry_out("export", choice, work)
 
@@ -282,14 +278,6 @@ def _private(path: str) -> TextIO:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
     return os.fdopen(number, "w", encoding="utf-8", newline="")
-
-
-def cell(value: Any) -> str:
-    """A value as a spreadsheet may have it: never a formula, whatever a stranger typed."""
-    if isinstance(value, dict):
-        value = "; ".join(f"{name}: {one}" for name, one in value.items())
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _pair(text: str) -> tuple[str, str]:

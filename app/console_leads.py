@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from app import console
-from app.lead import FIELDS, Lead, LeadState
+from app.export import stored_json, whole_json
+from app.lead import FIELDS, LeadState
 from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
-from app.preview import LeadShown, Preview, fields_of, lead_shown
+from app.preview import LeadShown, Preview, lead_shown
 
 if TYPE_CHECKING:
     from app.outbox.rehearsal import Rehearsal
@@ -82,10 +83,7 @@ def lead(
 ) -> None:
     """One lead with all that happened to it."""
     if as_json:
-        whole = {**stored_json(one), "why": _why(one.lead), "repeats": submission.repeats if submission else 0}
-        whole["suspicions"] = one.lead.suspicions
-        attached = [{"id": file.id, **asdict(file.attachment)} for file in files]
-        console.print_json({**whole, "attempts": [_attempt(attempt) for attempt in tries], "attachments": attached})
+        console.print_json(whole_json(one, submission, tries, files))
         return
     is_mapped = one.lead.extra or one.lead.utm or any(getattr(one.lead, ours) for ours in FIELDS.values())
     if submission is not None and submission.body and not is_mapped:
@@ -114,32 +112,6 @@ PROOF = {
     False: "its sender did not prove itself",
     None: "its sender has to prove nothing",
 }
-
-
-def lead_json(one: Lead) -> dict[str, Any]:
-    """A lead's fields as AgencyHandy calls them, with what it has no field for."""
-    return {
-        "state": one.state.value,
-        "reason": one.reason,
-        **{name: getattr(one, ours) for name, ours in FIELDS.items()},
-        "utm": dict(one.utm),
-        "extra": {field.label or field.key: field.value for field in one.extra},
-    }
-
-
-def stored_json(one: StoredLead) -> dict[str, Any]:
-    """A stored lead with all its fields, the most telling first: a line of `leads list --json`, a row of an export."""
-    fields = lead_json(one.lead)
-    return {
-        "id": one.id,
-        "state": fields["state"],
-        "endpoint": one.endpoint,
-        **{name: fields[name] for name in ("firstName", "lastName", "email", "contactNo")},
-        "memberId": one.member_id or None,
-        "receivedAt": one.received_at.isoformat(),
-        "workspace": one.workspace,
-        **fields,
-    }
 
 
 def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
@@ -179,21 +151,6 @@ def deeds(found: list[Deed], *, as_json: bool) -> None:
         return
     rows = ((f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, one.what, one.lead_id, one.words) for one in found)
     console.wide.print(console.table(("when (UTC)", "who", "what", "lead", "which"), rows))
-
-
-def _why(one: Lead) -> dict[str, dict[str, str]]:
-    found = (field for field in fields_of(one) if field.score is not None)
-    return {field.field: {"from": field.origin, "why": field.why, "nextBest": field.runner_up} for field in found}
-
-
-def _attempt(one: Attempt) -> dict[str, Any]:
-    return {
-        "at": one.at.isoformat(),
-        "outcome": one.outcome,
-        "status": one.status,
-        "answer": one.answer,
-        "durationMs": one.duration_ms,
-    }
 
 
 def _one_lead(one: LeadShown) -> None:

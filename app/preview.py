@@ -9,7 +9,7 @@ from datetime import datetime
 from app.config import RelayConfig
 from app.endpoints import Endpoint, Hook
 from app.errors import ConfigurationError, SignatureRefused
-from app.lead import FIELDS, Entry, Lead
+from app.lead import FIELDS, Entry, Field, Lead
 from app.mapping import rules
 from app.mapping.called import role_of
 from app.reader import Reading, read
@@ -78,6 +78,14 @@ def look(
         is_refused, reading = True, read(inbound, endpoint.model_copy(update={"open": True}), now)
     has_secrets = isinstance(endpoint, Hook) and not endpoint.open
     return _preview(reading, verified=not is_refused if has_secrets else None, problem=problem)
+
+
+def as_typed(inbound: Inbound, endpoint: Endpoint, now: datetime, place: int) -> tuple[Field, ...]:
+    """The fields of the person at that place in a request, without those that are not kept; () where nobody is."""
+    proved = endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
+    entries = read(inbound, proved, now).entries
+    found = entries[place].fields if place < len(entries) else ()
+    return tuple(one for one in found if role_of(one.key, one.label) not in DROPPED)
 
 
 def fields_of(lead: Lead) -> Iterator[FieldShown]:

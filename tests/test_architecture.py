@@ -25,6 +25,7 @@ LAYERS = (
     ("main",),
     ("api",),
     ("intake", "desk", "delivery", "alerts", "sandbox"),
+    ("export",),
     ("outbox",),
     ("preview",),
     ("reader",),
@@ -42,6 +43,7 @@ BESIDE = {
     ("console", "checkup"),  # prints its findings
     ("drill", "console"),  # prints its plan and its outcome
     ("desk", "intake"),  # the same bounds on requests
+    ("desk", "delivery"),  # reads AgencyHandy's answers as it does
     ("settings", "errors"),  # raises ConfigurationError
     ("settings", "addresses"),  # checks those it is given
     ("settings", "rates"),  # so it does here
@@ -90,6 +92,7 @@ CHAPTER_OF = {
             "commands",
             "console",
             "console_leads",
+            "export",
             "checkup",
             "server",
         ),

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.cli_leads import cell
+from app.export import cell
 from tests.running import SandboxClient, eventually, stored
 from tests.test_cli import Run, folder, objects, run
 

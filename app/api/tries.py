@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.responses import FileResponse
 
 from app.api import problems
 from app.api.door import Caller, Door
 from app.api.problems import Invalid, may
-from app.errors import ConfigurationError, NotFound, Unreadable
+from app.errors import ConfigurationError, Unreadable
+from app.intake.downloads import download
 from app.preview import Preview, look
 from app.settings import explain
 from app.sources.base import Inbound
 from app.sources.trees import read_json
 from app.values import LeadField, Rules
-
-UNSHOWN = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-}
-"""What keeps a browser from carrying a stranger's file out, where it is asked to open it all the same."""
 
 
 class PreviewRequest(BaseModel):
@@ -68,12 +61,7 @@ def router(door: Door) -> APIRouter:
     @routes.get("/attachments/{attachment_id}", summary="Get a file", response_model=None, responses=FILE)
     async def attachment(attachment_id: str, caller: Caller = reads) -> Response:
         """A file that came with a form as it was sent, to be saved and never to be shown by a browser."""
-        found = await door.intake.outbox.books.attachment(attachment_id)
-        path = door.intake.outbox.files.path(found.attachment.file) if found else None
-        if found is None or path is None or not await asyncio.to_thread(path.is_file):
-            raise NotFound("There is no such attachment, or it was erased.")
-        of = found.attachment
-        return FileResponse(path, headers=UNSHOWN, media_type=of.media_type, filename=of.name)
+        return await download(door.intake.outbox, attachment_id)
 
     return routes
 

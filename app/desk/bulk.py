@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import StoreUnavailable
-from app.outbox.hands import Hands
 
 A_STEP = 50
 """So many leads share a commit."""
 MOST_KEPT = 50
 
+Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+"""Does something to leads; gives the ids of those that it was not done to, each with the reason."""
+
 
 @dataclass(slots=True)
 class Job:
-    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason."""
+    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason.
 
+    `back` is the page that it was begun on.
+    """
+
+    id: str
     who: str
     act: str
+    back: str
     total: int
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
     done: int = 0
     refused: dict[str, str] = field(default_factory=dict)
     is_over: bool = False
@@ -37,13 +42,14 @@ class Bulk:
         self._jobs: dict[str, Job] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, hands: Hands, act: str, ids: Sequence[str]) -> Job:
-        """Begins, and says at once what to look at."""
-        job = Job(hands.who, act, len(ids))
+    def start(self, job: Job, ids: Sequence[str], work: Work) -> Job:
+        """Begins, and says at once what to look at. A form that is sent twice has one job."""
+        if (known := self.of(job.id, job.who)) is not None:
+            return known
         self._jobs[job.id] = job
         for old in [one.id for one in self._jobs.values() if one.is_over][:-MOST_KEPT]:
             del self._jobs[old]
-        task = asyncio.create_task(_carry_out(job, hands, ids))
+        task = asyncio.create_task(_carry_out(job, ids, work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return job
@@ -54,16 +60,15 @@ class Bulk:
         return job if job is not None and job.who == who else None
 
 
-async def _carry_out(job: Job, hands: Hands, ids: Sequence[str]) -> None:
+async def _carry_out(job: Job, ids: Sequence[str], work: Work) -> None:
     for start in range(0, len(ids), A_STEP):
         if job.is_stopped:
             break
         some = ids[start : start + A_STEP]
         try:
-            refused = await hands.do(job.act, some)
+            job.refused |= await work(some)
         except StoreUnavailable as error:
-            job.trouble = str(error)
+            job.trouble = f"{error} What is done stays done; choose the rest again when the store is back."
             break
-        job.refused |= refused
         job.done += len(some)
     job.is_over = True

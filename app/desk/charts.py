@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log10
+from typing import Final
 
-WIDTH, HEIGHT = 960, 220
+HEIGHT = 220
+WIDTHS: Final[Mapping[str, tuple[int, int]]] = {"wide": (960, 8), "phone": (336, 4)}
+"""A chart is drawn for each: its width, which is about that of the page, and how many labels have room below it."""
 LEFT, RIGHT, TOP, BOTTOM = 44, 4, 8, 24
-MOST_LABELS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +34,34 @@ class Chart:
     labels: tuple[tuple[float, str], ...]
     rows: tuple[tuple[str, tuple[int, ...]], ...]
     kinds: tuple[str, ...]
-    width: int = WIDTH
+    width: int
     height: int = HEIGHT
     left: int = LEFT
     bottom: int = HEIGHT - BOTTOM
 
 
-def stacked(places: Sequence[str], series: Mapping[str, Sequence[int]]) -> Chart:
-    """Bars at `places`, whose pieces are the series in order, the first one lowest. Series of nothing are left out."""
+def stacked(places: Sequence[str], series: Mapping[str, Sequence[int]]) -> dict[str, Chart]:
+    """Bars at `places`, whose pieces are the series in order, the first one lowest; for each of WIDTHS.
+
+    Series of nothing are left out.
+    """
     kept = {kind: values for kind, values in series.items() if any(values)}
-    highest = max((sum(values) for values in zip(*kept.values(), strict=True)), default=0)
-    top = round_up(highest)
+    return {name: _drawn(places, kept, width, most) for name, (width, most) in WIDTHS.items()}
+
+
+def _drawn(places: Sequence[str], kept: Mapping[str, Sequence[int]], width: int, most_labels: int) -> Chart:
+    top = round_up(max((sum(values) for values in zip(*kept.values(), strict=True)), default=0))
     scale = (HEIGHT - TOP - BOTTOM) / top
-    slot = (WIDTH - LEFT - RIGHT) / max(len(places), 1)
+    slot = (width - LEFT - RIGHT) / max(len(places), 1)
     bars = []
     for number, place in enumerate(places):
-        y = float(HEIGHT - BOTTOM)
+        x, y = round(LEFT + number * slot + slot * 0.1, 2), float(HEIGHT - BOTTOM)
         for kind, values in kept.items():
             if height := values[number] * scale:
                 y -= height
                 title = f"{place}: {values[number]:,} {kind}"
-                bars.append(
-                    Bar(
-                        round(LEFT + number * slot + slot * 0.1, 2),
-                        round(y, 2),
-                        round(slot * 0.8, 2),
-                        round(height, 2),
-                        kind,
-                        title,
-                    )
-                )
-    every = ceil(len(places) / MOST_LABELS) or 1
+                bars.append(Bar(x, round(y, 2), round(slot * 0.8, 2), round(height, 2), kind, title))
+    every = ceil(len(places) / most_labels) or 1
     labels = (
         (round(LEFT + (number + 0.5) * slot, 2), place) for number, place in enumerate(places) if number % every == 0
     )
@@ -72,7 +71,7 @@ def stacked(places: Sequence[str], series: Mapping[str, Sequence[int]]) -> Chart
         if part * top % 4 == 0
     )
     rows = ((place, tuple(values[number] for values in kept.values())) for number, place in enumerate(places))
-    return Chart(tuple(bars), tuple(grid), tuple(labels), tuple(rows), tuple(kept))
+    return Chart(tuple(bars), tuple(grid), tuple(labels), tuple(rows), tuple(kept), width)
 
 
 def sparkline(values: Sequence[int], width: int = 120, height: int = 24) -> str:

@@ -39,6 +39,7 @@ PLACES = (
     ("/desk/leads", "Leads", Role.VIEW),
     ("/desk/held", "Held", Role.VIEW),
     ("/desk/spam", "Spam", Role.VIEW),
+    ("/desk/duplicate", "Wrote again", Role.VIEW),
     ("/desk/destination", "Destination", Role.VIEW),
     ("/desk/audit", "Audit", Role.ADMIN),
 )
@@ -98,6 +99,14 @@ def grouped(number: float) -> str:
     return f"{number:,}"
 
 
+def in_bytes(number: int) -> str:
+    """`312 bytes`, `4.2 kB`, `1.3 MB`."""
+    for size, unit in ((1_000_000, "MB"), (1000, "kB")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} byte{'' if number == 1 else 's'}"
+
+
 BUTTONS = {
     "release": "Send",
     "resend": "Send again",
@@ -111,4 +120,5 @@ BUTTONS = {
 
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
-_templates.filters.update({"ago": ago, "grouped": grouped})
+_templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
+_templates.filters.update({"ago": ago, "grouped": grouped, "in_bytes": in_bytes})

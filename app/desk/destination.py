@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.story import OUTCOMES
 from app.errors import ActRefused, NotFound
 from app.outbox import stats
 from app.outbox.hands import WAYS
@@ -55,7 +56,13 @@ async def ways(desk: Desk) -> Mapping[str, Any]:
     (facts, _), answers = await asyncio.gather(
         desk.look(), books.read(partial(stats.answers, since=now - timedelta(days=1)))
     )
-    return {"ways": facts.workspaces, "waiting": facts.waiting, "answers": answers, "pace": desk.pace}
+    return {
+        "ways": facts.workspaces,
+        "waiting": facts.waiting,
+        "answers": answers,
+        "outcomes": OUTCOMES,
+        "pace": desk.pace,
+    }
 
 
 def _pace(typed: str) -> float | None:

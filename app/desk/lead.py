@@ -3,69 +3,82 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from app.desk.acting import NEEDS, carry_out
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
+from app.desk.story import stands, timeline
+from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
-from app.lead import FIELDS, LeadState
+from app.export import whole_json
+from app.intake.downloads import download
+from app.lead import FIELDS, Field
+from app.outbox import search
 from app.outbox.acts import ACTS
-from app.outbox.records import Attempt, Deed, Role, StoredLead, StoredSubmission
-from app.outbox.remap import remap
-from app.preview import fields_of
+from app.outbox.hands import endpoint_called
+from app.outbox.records import Role, Sought, StoredLead, StoredSubmission
+from app.outbox.tables import leads
+from app.preview import as_typed, fields_of
+from app.sources import SOURCES
+from app.sources.base import Inbound
 
-NEEDS: Final[Mapping[str, Role]] = {
-    **dict.fromkeys(("release", "resend", "edit", "remap", "spam", "discard"), Role.WORK),
-    "erase": Role.ADMIN,
-}
-"""What may be done to a lead here, and the role that may."""
-OUTCOMES: Final[Mapping[str, str]] = {
-    "created": "AgencyHandy took it",
-    "e-mail taken": "AgencyHandy said that it has this e-mail address already",
-    "role refused": "AgencyHandy refused the client role; it is asked for anew",
-    "refused": "AgencyHandy refused this lead",
-    "access refused": "AgencyHandy did not let the relay in",
-    "busy": "AgencyHandy asked to come back later",
-    "not sent": "AgencyHandy could not be reached",
-    "unknown": "No clear answer came: it may have arrived or not",
-}
-"""A try's outcome in words, by what delivery calls it."""
 MOST_SHOWN: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A line of the timeline: when, what happened, more about it, and words that somebody else said."""
-
-    at: datetime
-    what: str
-    more: str = ""
-    said: str = ""
-    kind: str = ""
+MOST_READ: Final = 200_000
+"""Bytes of a request that are shown, and that are read again to show its fields."""
+MOST_OTHERS: Final = 20
+LABELS: Final = {
+    "firstName": "First name",
+    "lastName": "Last name",
+    "email": "E-mail",
+    "contactNo": "Phone",
+    "message": "Message",
+    "source": "Source",
+    "status": "Status",
+    "positionInBoard": "Position in board",
+}
+"""AgencyHandy's fields as a person calls them."""
 
 
 def router(desk: Desk) -> APIRouter:
-    """A lead's page, its request as a file, and an address for each act."""
+    """A lead's page, its request and files to save, and an address for each act."""
     routes, viewer = APIRouter(prefix="/desk/leads"), Depends(desk.entry.needs(Role.VIEW))
 
     @routes.get("/{lead_id}", response_model=None)
     async def show(request: Request, lead_id: str, who: Session = viewer) -> Response:
         """Everything about one lead."""
-        return desk.page(request, "lead.html", who, **await whole(desk, lead_id), wrong="", typed={})
+        return desk.page(
+            request, "lead.html", who, **await whole(desk, lead_id, who), wrong="", typed={}, wrong_field=""
+        )
 
     @routes.get("/{lead_id}/request", response_model=None)
     async def raw(lead_id: str, who: Session = viewer) -> Response:
         """The request as it came, as a file."""
         _, submission = await stored(desk, lead_id)
-        body = submission.body if submission else b""
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="request-{lead_id}.txt"'}
+        body = submission.body if submission else b""
         return Response(body, media_type="application/octet-stream", headers=headers)
+
+    @routes.get("/{lead_id}/lead.json", response_model=None)
+    async def as_json(lead_id: str, who: Session = viewer) -> Response:
+        """The lead with all that happened to it, as a file."""
+        lead, submission = await stored(desk, lead_id)
+        tries, files = await asyncio.gather(
+            desk.outbox.books.attempts(lead_id), desk.outbox.books.attachments(lead.submission_id)
+        )
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="lead-{lead_id}.json"'}
+        return JSONResponse(whole_json(lead, submission, tries, files), headers=headers)
+
+    @routes.get("/{lead_id}/files/{file_id}", response_model=None)
+    async def attached(lead_id: str, file_id: str, who: Session = viewer) -> Response:
+        """A file that came with it, to be saved and never to be shown by a browser."""
+        lead, _ = await stored(desk, lead_id)
+        return await download(desk.outbox, file_id, lead.submission_id)
 
     for act, role in NEEDS.items():
         routes.add_api_route(f"/{{lead_id}}/{act}", _does(desk, act, role), methods=["POST"], response_model=None)
@@ -78,33 +91,40 @@ def _does(desk: Desk, act: str, role: Role) -> Any:
 
     async def do(request: Request, lead_id: str, who: Session = person) -> Response:
         form, hands = await request.form(), desk.hands(who)
-        typed = {name: str(form.get(name, "")) for name in FIELDS if name in form}
+        typed = {name: str(form.get(name, "")).replace("\r\n", "\n") for name in FIELDS if name in form}
         lead, _ = await stored(desk, lead_id)
         try:
-            if act == "remap":
-                changes = {one.id: one.refusal for one in await remap(hands, lead_id, desk.config)}
-                refused = {id_: why for id_, why in changes.items() if why and id_ == lead_id}
-            elif act == "edit":
+            if act == "edit":
                 refused = await hands.do(act, [lead_id], changed(lead, typed), desk.config)
             else:
-                refused = await hands.do(act, [lead_id])
+                refused = await carry_out(hands, desk.config, act, [lead_id], allow=bool(form.get("allow")))
         except ActRefused as error:
             refused = {lead_id: str(error)}
         if not refused:
             return RedirectResponse(f"/desk/leads/{lead_id}", 303)
-        words = f"Nothing was done: {refused[lead_id]}."
-        return desk.page(request, "lead.html", who, 409, **await whole(desk, lead_id), wrong=words, typed=typed)
+        values = {**await whole(desk, lead_id, who), "wrong": refused[lead_id], "typed": typed}
+        return desk.page(request, "lead.html", who, 409, **values, wrong_field=_field_in(refused[lead_id]))
 
     return do
+
+
+def _field_in(words: str) -> str:
+    """The field that a refusal is about; "" where it is about none."""
+    name = words.partition(":")[0]
+    return name if name in LABELS else ""
 
 
 def changed(lead: StoredLead, typed: Mapping[str, str]) -> dict[str, str]:
     """The fields whose value differs from what it was. ActRefused where none does."""
     was = {name: getattr(lead.lead, ours) for name, ours in FIELDS.items()}
-    new = {name: value for name, value in typed.items() if value.strip() != str(was[name] or "").strip()}
+    new = {name: value for name, value in typed.items() if value.strip() != _text(was[name]).strip()}
     if not new:
         raise ActRefused("no field was changed; to send it as it is, press Send")
     return new
+
+
+def _text(value: str | int | None) -> str:
+    return "" if value is None else str(value)
 
 
 async def stored(desk: Desk, lead_id: str) -> tuple[StoredLead, StoredSubmission | None]:
@@ -115,45 +135,43 @@ async def stored(desk: Desk, lead_id: str) -> tuple[StoredLead, StoredSubmission
     return lead, await desk.outbox.books.submission(lead.submission_id)
 
 
-async def whole(desk: Desk, lead_id: str) -> dict[str, Any]:
+async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
     """What the page shows. Raises NotFound."""
     lead, submission = await stored(desk, lead_id)
-    books = desk.outbox.books
-    tries, deeds = await asyncio.gather(books.attempts(lead_id), books.trail(lead_id, 200))
+    books, email = desk.outbox.books, lead.lead.email
+    tries, deeds, files, together, same = await asyncio.gather(
+        books.attempts(lead_id),
+        books.trail(lead_id, 200),
+        books.attachments(lead.submission_id),
+        books.ids(leads, leads.c.submission_id == lead.submission_id),
+        books.read(partial(search.count, sought=Sought(email or lead_id), most=MOST_OTHERS)),
+    )
+    place = together.index(lead_id) if lead_id in together else 0
+    sent = sent_fields(desk, submission, place) if submission else ()
     return {
         "one": lead,
         "lead": lead.lead,
+        "stands": stands(lead),
         "submission": submission,
+        "sent": sent,
+        "files": files,
+        "together": [one for one in together if one != lead_id],
+        "same": same,
+        "most": MOST_OTHERS,
+        "labels": LABELS,
         "fields": list(fields_of(lead.lead)),
-        "values": {name: getattr(lead.lead, ours) for name, ours in FIELDS.items()},
+        "values": {name: _text(getattr(lead.lead, ours)) for name, ours in FIELDS.items()},
         "body": submission.body[:MOST_SHOWN].decode("utf-8", "replace") if submission else "",
-        "events": sorted(timeline(lead, submission, tries, deeds), key=lambda event: event.at),
-        "acts": {act: role for act, role in NEEDS.items() if lead.lead.state in ACTS[act].states},
+        "is_cut": submission is not None and len(submission.body) > MOST_SHOWN,
+        "events": timeline(lead, submission, tries, deeds),
+        "can": [act for act, role in NEEDS.items() if who.role.covers(role) and lead.lead.state in ACTS[act].states],
     }
 
 
-def timeline(
-    lead: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], deeds: list[Deed]
-) -> Iterator[Event]:
-    """All that happened to a lead."""
-    read_as = f"read as {submission.source}" if submission and submission.source else ""
-    yield Event(lead.received_at, f"Received at {lead.endpoint}", read_as, kind="received")
-    if submission is not None and submission.repeats:
-        yield Event(lead.received_at, f"It came again {submission.repeats} times, and was recognised")
-    for one in tries:
-        number = f"{one.status}, " if one.status else ""
-        more = f"{number}{one.duration_ms:,} ms"
-        yield Event(one.at, OUTCOMES.get(one.outcome, one.outcome), more, one.answer, one.outcome.replace(" ", "-"))
-    for deed in deeds:
-        yield Event(
-            deed.at,
-            f"{deed.who}: {ACTS[deed.what].done if deed.what in ACTS else deed.what}",
-            deed.words,
-            kind="by-hand",
-        )
-    state = lead.lead.state
-    if state is LeadState.PENDING and lead.next_attempt_at > lead.received_at:
-        yield Event(lead.next_attempt_at, "It is tried again")
-    elif lead.settled_at is not None:
-        member = f"member {lead.member_id}" if lead.member_id else lead.lead.reason
-        yield Event(lead.settled_at, state.value.capitalize(), member, kind=state.value)
+def sent_fields(desk: Desk, submission: StoredSubmission, place: int) -> tuple[Field, ...]:
+    """What was filled in about one person, field by field; () where the request cannot be read any more."""
+    if not submission.body or len(submission.body) > MOST_READ or submission.source not in SOURCES:
+        return ()
+    named: Endpoint = Hook(name="any", source=submission.source, open=True)
+    endpoint = endpoint_called(desk.config, submission.endpoint) or named
+    return as_typed(Inbound(submission.body, submission.headers), endpoint, submission.received_at, place)

@@ -6,42 +6,45 @@ What is searched for is somebody's name or address, so it is posted and never st
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, QueryParams
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from app.desk.desk import Desk
+from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
+from app.export import as_csv
 from app.lead import LeadState
 from app.outbox import search
+from app.outbox.hands import Hands
 from app.outbox.records import Role, Sought
 
 A_PAGE: Final = 50
+AT_ONCE: Final = 500
 COUNTED: Final = 1000
 """How many leads are counted; where there are more, that is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the page's form says: words, a state, an endpoint, and the first and the last day, UTC."""
+    """What the page's form says: words, a state, an endpoint, a source, and the first and the last day, UTC."""
 
     words: str = ""
     state: str = ""
     endpoint: str = ""
+    source: str = ""
     since: str = ""
     until: str = ""
 
     @classmethod
     def of(cls, given: FormData | QueryParams) -> Filters:
         """As they were sent; words only where they were posted."""
-        names = ("words", "state", "endpoint", "since", "until")
-        said = {name: str(given.get(name, "")).strip()[:200] for name in names}
+        said = {one.name: str(given.get(one.name, "")).strip()[:200] for one in fields(cls)}
         return cls(**said if isinstance(given, FormData) else {**said, "words": ""})
 
     def sought(self) -> Sought:
@@ -51,19 +54,26 @@ class Filters:
             self.words,
             states=tuple(state for state in LeadState if state.value == self.state),
             endpoint=self.endpoint,
+            source=self.source,
             since=_day(self.since),
             until=until + timedelta(days=1) if until else None,
         )
 
     @property
+    def names(self) -> list[str]:
+        """Of the fields that ask for something."""
+        return [one.name for one in fields(self) if getattr(self, one.name)]
+
+    @property
     def are_any(self) -> bool:
         """Whether anything is asked for."""
-        return any((self.words, self.state, self.endpoint, self.since, self.until))
+        return bool(self.names)
 
 
 def router(desk: Desk) -> APIRouter:
     """The list, as a page and as the part of it that changes while somebody types."""
     routes, viewer = APIRouter(prefix="/desk"), Depends(desk.entry.needs(Role.VIEW))
+    admin = Depends(desk.entry.needs(Role.ADMIN))
 
     @routes.get("/leads", response_model=None)
     async def leads(request: Request, who: Session = viewer) -> Response:
@@ -75,20 +85,38 @@ def router(desk: Desk) -> APIRouter:
     async def look_for(request: Request, who: Session = viewer) -> Response:
         """The same by what was typed; `before` goes on where a page ended."""
         form = await request.form()
-        before = str(form.get("before", ""))
+        before = str(form.get("before", ""))[:26]
         values = await found(desk, Filters.of(form), before)
         part = "leads_found.html" if request.headers.get("hx-request") else "leads.html"
         return desk.page(request, part, who, **values)
 
+    @routes.post("/leads/export", response_model=None)
+    async def export(request: Request, who: Session = admin) -> Response:
+        """All that are found, with every field, as a table; the audit trail says that they were taken."""
+        sought, now = Filters.of(await request.form()).sought(), desk.clock()
+        ids = await desk.outbox.books.read(partial(search.ids, sought=sought, upto=desk.outbox.new_id()))
+        name = f'attachment; filename="leads-{now:%Y-%m-%d-%H%M}.csv"'
+        headers = {**HEADERS, "Content-Disposition": name}
+        return StreamingResponse(table(desk, desk.hands(who), ids), media_type="text/csv", headers=headers)
+
     return routes
+
+
+async def table(desk: Desk, hands: Hands, ids: Sequence[str]) -> AsyncIterator[str]:
+    """The leads as CSV, some at a time."""
+    for start in range(0, len(ids), AT_ONCE):
+        leads = await desk.outbox.books.of_ids(ids[start : start + AT_ONCE])
+        await hands.note_export([lead.id for lead in leads])
+        yield as_csv(leads, has_head=start == 0)
 
 
 async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
     """A page of leads, and how many there are."""
     sought, books = filters.sought(), desk.outbox.books
-    leads, count = await asyncio.gather(
+    leads, count, sources = await asyncio.gather(
         books.read(partial(search.find, sought=sought, before=before, limit=A_PAGE + 1)),
         books.read(partial(search.count, sought=sought, most=COUNTED)),
+        books.read(search.sources),
     )
     return {
         "filters": filters,
@@ -97,7 +125,8 @@ async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
         "before": before,
         "count": count,
         "most": COUNTED,
-        "states": list(LeadState),
+        "states": [state.value for state in LeadState],
+        "sources": sources,
         "endpoints": [one.name for one in desk.config.endpoints()],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -15,9 +15,11 @@ from starlette.responses import Response
 from app.desk.charts import sparkline, stacked
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.queues import QUEUES
+from app.desk.story import OUTCOMES
 from app.lead import LeadState
 from app.outbox import stats
-from app.outbox.records import Role
+from app.outbox.records import Facts, Role
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -49,6 +51,12 @@ STACK: Final = (
 )
 """The states as they stand in a bar, from the lowest."""
 
+LEADS_TO: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("held", "quarantine", "signature", "unknown", "dropped"), "/desk/held"),
+    **dict.fromkeys(("waiting", "unserved", "paused", "stopped"), "/desk/destination"),
+}
+"""Where what is wrong is seen and put right, by the name of the condition."""
+
 
 def router(desk: Desk) -> APIRouter:
     """The desk's first page."""
@@ -75,24 +83,26 @@ async def at_a_glance(desk: Desk, span: Span) -> dict[str, Any]:
         desk.look(),
     )
     places = [f"{start:{span.label}}" for start in flow.starts]
-    oldest = min(facts.waiting.values(), default=None)
     return {
-        "chart": stacked(places, {state.value: flow.of_state(state) for state in STACK}),
+        "charts_drawn": stacked(places, {state.value: flow.of_state(state) for state in STACK}),
         "came": flow.total(),
         "delivered": sum(flow.of_state(LeadState.DELIVERED)),
         "counts": counts,
-        "waiting": oldest,
-        "troubles": list(troubles.values()),
+        "total": sum(counts.values()),
+        "again": counts[LeadState.DUPLICATE],
+        "queues": [queue.name for queue in QUEUES],
+        "unbalanced": sum(map(abs, facts.balance.differences().values())),
+        "waiting": min(facts.waiting.values(), default=None),
+        "troubles": [(words, LEADS_TO.get(name.partition(" ")[0], "")) for name, words in troubles.items()],
         "ways": facts.workspaces,
         "answers": answers,
-        "endpoints": [_endpoint(one.name, one.kind, flow, facts.last_seen) for one in desk.config.endpoints()],
+        "outcomes": OUTCOMES,
+        "endpoints": [_endpoint(one.name, one.kind, flow, facts, troubles) for one in desk.config.endpoints()],
     }
 
 
-def _endpoint(
-    name: str, kind: str, flow: stats.Flow, seen: Mapping[str, tuple[datetime, timedelta | None]]
-) -> dict[str, object]:
+def _endpoint(name: str, kind: str, flow: stats.Flow, facts: Facts, troubles: Mapping[str, str]) -> dict[str, object]:
     values = flow.of_endpoint(name)
-    last, longest = seen.get(name, (None, None))
-    line = sparkline(values)
-    return {"name": name, "kind": kind, "count": sum(values), "line": line, "last": last, "longest": longest}
+    last, _ = facts.last_seen.get(name, (None, None))
+    shown = {"name": name, "kind": kind, "count": sum(values), "line": sparkline(values), "last": last}
+    return {**shown, "is_silent": f"silent {name}" in troubles}

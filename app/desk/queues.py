@@ -1,61 +1,116 @@
-"""The queues of leads that wait for a person: held, and spam. One by one by the keyboard, or many at once."""
+"""The queues of leads that wait for a person: held, spam, and known customers who wrote again.
+
+One by one by the keyboard, or many at once: those chosen, or all that the filters leave, once their count was seen.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
-from app.desk.bulk import Bulk
+from app.desk.acting import NEEDS, carry_out, check_role
+from app.desk.bulk import A_STEP, Bulk, Job
 from app.desk.desk import Desk
 from app.desk.entry import Session
-from app.desk.lead import NEEDS
-from app.errors import NotAllowed, NotFound
+from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
 from app.outbox.records import Role, Sought
 
-A_PAGE: Final = 50
+A_PAGE: Final = A_STEP
+MOST_KINDS: Final = 12
+LONGEST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue by its state: its title, what may be done with its leads, and what is said where there are none."""
+    """A queue: its address and state, its title, what it is, its acts, and what is said where nobody is in it.
 
+    `labels` are buttons that say something else than elsewhere.
+    """
+
+    name: str
     state: LeadState
     title: str
+    about: str
     acts: tuple[str, ...]
     empty: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return f"/desk/{self.name}"
 
 
-QUEUES: Final[Mapping[str, Queue]] = {
-    "held": Queue(
+QUEUES: Final = (
+    Queue(
+        "held",
         LeadState.HELD,
         "Held",
-        ("release", "spam", "discard", "erase"),
+        "These were not sent and wait for you, each with the reason.",
+        ("release", "remap", "spam", "discard", "erase"),
         "No lead waits for you. What AgencyHandy refuses, and what has no address or cannot be read, will stand here.",
     ),
-    "spam": Queue(
+    Queue(
+        "spam",
         LeadState.SPAM,
         "Spam",
+        "These look like spam and were not sent. Whoever is none goes out with Send.",
         ("release", "discard", "erase"),
         "There is no spam. What is judged to be some stands here, each with its reasons; nothing of it is sent.",
     ),
-}
+    Queue(
+        "duplicate",
+        LeadState.DUPLICATE,
+        "Wrote again",
+        "AgencyHandy has these e-mail addresses already and takes no second lead with them, so nobody there hears of "
+        "what they wrote now. Read it, answer it, then press Done: that puts it away.",
+        ("discard", "resend", "spam", "erase"),
+        "Nobody is here. When a customer that AgencyHandy knows writes again, the new message will stand here.",
+        {"discard": "Done"},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which part of a queue is meant: of an endpoint, for a kind of reason."""
+
+    endpoint: str = ""
+    why: str = ""
+
+    @classmethod
+    def of(cls, given: FormData | QueryParams) -> Narrowed:
+        """As it was sent."""
+        return cls(*(str(given.get(name, ""))[:LONGEST] for name in ("endpoint", "why")))
+
+    def query(self, **more: str) -> str:
+        """The end of an address that means it; there is nothing personal in a kind of reason."""
+        said = {"endpoint": self.endpoint, "why": self.why, **more}
+        return urlencode({name: value for name, value in said.items() if value})
+
+    def sought(self, queue: Queue) -> Sought:
+        """The leads that are meant."""
+        return Sought(states=(queue.state,), endpoint=self.endpoint, why=self.why)
 
 
 def router(desk: Desk) -> APIRouter:
     """A page for each queue, its acts, and the page of an act on many."""
     routes, bulk = APIRouter(prefix="/desk"), Bulk()
     viewer, worker = Depends(desk.entry.needs(Role.VIEW)), Depends(desk.entry.needs(Role.WORK))
-    for name, queue in QUEUES.items():
-        routes.add_api_route(f"/{name}", _shows(desk, name, queue), methods=["GET"], response_model=None)
-        routes.add_api_route(f"/{name}", _does(desk, bulk, name, queue), methods=["POST"], response_model=None)
+    for queue in QUEUES:
+        for make, method in ((partial(_shows, desk), "GET"), (partial(_does, desk, bulk), "POST")):
+            routes.add_api_route(f"/{queue.name}", make(queue), methods=[method], response_model=None)
 
     @routes.get("/jobs/{job_id}", response_model=None)
     async def job(request: Request, job_id: str, who: Session = viewer) -> Response:
@@ -76,49 +131,70 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def _shows(desk: Desk, name: str, queue: Queue) -> Any:
+def _shows(desk: Desk, queue: Queue) -> Any:
     viewer = Depends(desk.entry.needs(Role.VIEW))
 
-    async def show(request: Request, endpoint: str = "", before: str = "", who: Session = viewer) -> Response:
+    async def show(request: Request, before: str = "", did: str = "", who: Session = viewer) -> Response:
         """The queue, the newest first."""
-        sought = Sought(states=(queue.state,), endpoint=endpoint[:64])
-        leads, total = await asyncio.gather(
-            desk.outbox.books.read(partial(search.find, sought=sought, before=before[:26], limit=A_PAGE + 1)),
-            desk.outbox.books.read(partial(search.count, sought=sought, most=100_000)),
-        )
-        values: dict[str, Any] = {
-            "queue": queue,
-            "name": name,
-            "leads": leads[:A_PAGE],
-            "total": total,
-            "endpoint": endpoint,
-        }
-        more = leads[A_PAGE - 1].id if len(leads) > A_PAGE else ""
-        acts = [act for act in queue.acts if who.role.covers(NEEDS[act])]
-        endpoints = [one.name for one in desk.config.endpoints()]
-        return desk.page(request, "queue.html", who, **values, more=more, acts=acts, endpoints=endpoints)
+        narrowed = Narrowed.of(request.query_params)
+        values = await part_of(desk, queue, narrowed, before[:26])
+        return desk.page(request, "queue.html", who, **values, **_acts(queue, who), did=did[:40], refused={})
 
     return show
 
 
-def _does(desk: Desk, bulk: Bulk, name: str, queue: Queue) -> Any:
+def _does(desk: Desk, bulk: Bulk, queue: Queue) -> Any:
     worker = Depends(desk.entry.needs(Role.WORK))
 
     async def do(request: Request, who: Session = worker) -> Response:
-        """Does `act` to the chosen leads; to `all` of them, or for good, only once the count was confirmed."""
-        form, hands = await request.form(), desk.hands(who)
-        act, endpoint = str(form.get("act", "")), str(form.get("endpoint", ""))[:64]
+        """Does `act` to the leads that are chosen; to `all` of them, or for good, only once the count was seen."""
+        form, narrowed = await request.form(), Narrowed.of(await request.form())
+        act, allow = str(form.get("act", "")), bool(form.get("allow"))
         if act not in queue.acts:
             raise NotFound("There is nothing like that to do here.")
-        if not who.role.covers(NEEDS[act]):
-            raise NotAllowed(f"This takes the role {NEEDS[act]}, and yours is {who.role}.")
-        takes_all = bool(form.get("all"))
-        ids = await hands.choose((queue.state,), endpoint or None) if takes_all else [*map(str, form.getlist("id"))]
+        check_role(who.role, act)
+        takes_all, upto = bool(form.get("all")), str(form.get("upto", ""))[:26] or desk.outbox.new_id()
+        ids = list(dict.fromkeys(map(str, form.getlist("id"))))
+        if takes_all:
+            ids = await desk.outbox.books.read(partial(search.ids, sought=narrowed.sought(queue), upto=upto))
         if not ids:
-            return RedirectResponse(f"/desk/{name}", 303)
+            return RedirectResponse(f"{queue.path}?{narrowed.query()}", 303)
         if (takes_all or act == "erase") and not form.get("confirmed"):
-            chosen: dict[str, Any] = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids)}
-            return desk.page(request, "sure.html", who, queue=queue, name=name, act=act, endpoint=endpoint, **chosen)
-        return RedirectResponse(f"/desk/jobs/{bulk.start(hands, act, ids).id}?back={name}", 303)
+            asked = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
+            values: dict[str, Any] = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
+            return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
+        work = partial(carry_out, desk.hands(who), desk.config, act, allow=allow)
+        if len(ids) > A_STEP or takes_all:
+            new = Job(str(form.get("once", ""))[:16] or secrets.token_hex(8), who.name, act, queue.path, len(ids))
+            return RedirectResponse(f"/desk/jobs/{bulk.start(new, ids, work).id}", 303)
+        refused = await work(ids)
+        if not refused:
+            return RedirectResponse(f"{queue.path}?{narrowed.query(did=f'{act}.{len(ids)}')}", 303)
+        values = await part_of(desk, queue, narrowed, "")
+        did = f"{act}.{len(ids) - len(refused)}"
+        return desk.page(request, "queue.html", who, 409, **values, **_acts(queue, who), did=did, refused=refused)
 
     return do
+
+
+def _acts(queue: Queue, who: Session) -> dict[str, Any]:
+    return {"acts": [act for act in queue.acts if who.role.covers(NEEDS[act])]}
+
+
+async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> dict[str, Any]:
+    """What a queue's page shows: a page of leads, and how many there are of each kind."""
+    books, sought = desk.outbox.books, narrowed.sought(queue)
+    leads, kinds = await asyncio.gather(
+        books.read(partial(search.find, sought=sought, before=before, limit=A_PAGE + 1)),
+        books.read(partial(search.kinds, sought=replace(sought, why=""))),
+    )
+    return {
+        "queue": queue,
+        "narrowed": narrowed,
+        "leads": leads[:A_PAGE],
+        "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",
+        "before": before,
+        "total": kinds.get(narrowed.why, 0) if narrowed.why else sum(kinds.values()),
+        "kinds": {kind: count for kind, count in list(kinds.items())[:MOST_KINDS] if kind},
+        "endpoints": [one.name for one in desk.config.endpoints()],
+    }

@@ -141,11 +141,15 @@ class Books:
         found = await self._all(select(leads).where(leads.c.id.in_(ids)).order_by(leads.c.id))
         return [rows.to_stored(row) for row in found]
 
-    async def trail(self, lead_id: str | None = None, limit: int = 50, before: str = "") -> list[Deed]:
+    async def trail(
+        self, lead_id: str | None = None, limit: int = 50, before: str = "", *, who: str = "", what: str = ""
+    ) -> list[Deed]:
         """What people did, the newest first; to one lead, or to any. `before` is where the page before ended."""
         found = select(audit).order_by(audit.c.id.desc()).limit(limit)
         found = found if lead_id is None else found.where(audit.c.lead_id == lead_id)
         found = found.where(audit.c.id < before) if before else found
+        found = found.where(audit.c.who == who) if who else found
+        found = found.where(audit.c.what == what) if what else found
         return [Deed(row.at, row.who, row.what, row.lead_id or "", row.words, row.id) for row in await self._all(found)]
 
     async def ids(self, table: Table, *where: ColumnElement[bool], limit: int | None = None) -> list[str]:

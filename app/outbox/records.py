@@ -113,7 +113,8 @@ class StoredLead:
 class Sought:
     """Which leads are meant: those of which all is true that is given here.
 
-    `words` begin words that stand in them; `states`: any of them; `since` and `until` bound when they came in.
+    `words` begin words that stand in them; `states`: any of them; `since` and `until` bound when they came in;
+    `why` is a kind of reason (`search.kind_of`).
     """
 
     words: str = ""
@@ -123,6 +124,7 @@ class Sought:
     workspace: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

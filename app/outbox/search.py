@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.outbox import rows
 from app.outbox.records import Sought, StoredLead
-from app.outbox.tables import leads
+from app.outbox.tables import HAS_SHORT_SOURCE, leads
 
 AT_ONCE: Final = 1000
 MOST_CHARACTERS: Final = 10_000
@@ -31,6 +32,11 @@ ALONE: Final = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
 """Characters that are words by themselves: of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+LONGEST_SOURCE: Final = 64
+MOST_SOURCES: Final = 100
+KIND: Final = re.compile(r".+?(?=[:;]| \d|$)")
+"""What comes before the details of a reason."""
+DETAILS: Final = (":", ";", *(f" {digit}" for digit in range(10)))
 PHONE: Final = re.compile(r"\+?[\d\s()./-]+")
 
 NOTE: Final = {
@@ -38,6 +44,8 @@ NOTE: Final = {
     "postgresql": text("INSERT INTO lead_words (lead_id, words) VALUES (:id, CAST(:words AS tsvector))"),
 }
 BEFORE: Final = text("lead_words.rowid < (SELECT rowid FROM leads WHERE id = :before)")
+AMONG: Final = text("leads.rowid IN (SELECT rowid FROM lead_words WHERE lead_words MATCH :asked)")
+"""Lets SQLite look among the words last, where another filter leaves less."""
 FORGET: Final = {
     "sqlite": text("DELETE FROM lead_words WHERE rowid = (SELECT rowid FROM leads WHERE id = :id)"),
     "postgresql": text("DELETE FROM lead_words WHERE lead_id = :id"),
@@ -96,10 +104,14 @@ def words(said: str) -> list[str]:
 
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:
     """A page of leads, the newest first; `before` is the id that the page before ended with."""
-    found = meant(select(leads), sought, connection.dialect.name).limit(limit)
+    found = meant(select(leads), sought, connection.dialect.name, in_order=True).limit(limit)
     if _phrases(sought.words) and connection.dialect.name == "sqlite":
         found = found.order_by(text("lead_words.rowid DESC"))
         found = found.where(BEFORE.bindparams(before=before)) if before else found
+    elif sought.since or sought.until:  # the index of times: an old day would lie far behind all newer ids
+        found = found.order_by(leads.c.received_at.desc(), leads.c.id.desc())
+        then = select(leads.c.received_at).where(leads.c.id == before).scalar_subquery()
+        found = found.where(tuple_(leads.c.received_at, leads.c.id) < tuple_(then, before)) if before else found
     else:
         found = found.order_by(leads.c.id.desc())
         found = found.where(leads.c.id < before) if before else found
@@ -113,26 +125,66 @@ async def count(connection: AsyncConnection, sought: Sought, most: int) -> int:
     return number
 
 
-def meant(found: Select[Any], sought: Sought, engine: str) -> Select[Any]:
-    """Of a selection of leads, those that are sought."""
+async def ids(connection: AsyncConnection, sought: Sought, upto: str) -> list[str]:
+    """All that are meant, the oldest first, but those that came after the lead `upto`."""
+    found = meant(select(leads.c.id), sought, connection.dialect.name).where(leads.c.id <= upto).order_by(leads.c.id)
+    return [row.id for row in await connection.execute(found)]
+
+
+async def kinds(connection: AsyncConnection, sought: Sought) -> dict[str, int]:
+    """Kind of reason → how many of those that are meant have one like it, the most frequent first."""
+    found = meant(select(leads.c.reason, func.count()), sought, connection.dialect.name).group_by(leads.c.reason)
+    counted: Counter[str] = Counter()
+    for reason, number in await connection.execute(found):
+        counted[kind_of(reason)] += number
+    return dict(counted.most_common())
+
+
+def kind_of(reason: str) -> str:
+    """What a reason has in common with others like it: `refused` of `refused: …`; nothing that anybody typed."""
+    found = KIND.match(reason)
+    return found[0] if found else ""
+
+
+async def sources(connection: AsyncConnection) -> list[str]:
+    """What leads have as their source, by the alphabet: at most MOST_SOURCES, and no long ones."""
+    found, last = list[str](), ""
+    first = select(func.min(leads.c.source)).where(HAS_SHORT_SOURCE)
+    while len(found) < MOST_SOURCES:
+        last = await connection.scalar(first.where(leads.c.source > last)) or ""
+        if not last:
+            break
+        found.append(last)
+    return found
+
+
+def meant(found: Select[Any], sought: Sought, engine: str, *, in_order: bool = False) -> Select[Any]:
+    """Of a selection of leads, those that are sought; `in_order` where the first few are wanted, by SQLite's rowid."""
     equal = {"endpoint": sought.endpoint, "source": sought.source, "workspace": sought.workspace}
     where = [leads.c[name] == value for name, value in equal.items() if value]
+    if sought.source:
+        where.append(HAS_SHORT_SOURCE)
+    if sought.why:
+        more = (leads.c.reason.startswith(sought.why + end, autoescape=True) for end in DETAILS)
+        where.append(or_(leads.c.reason == sought.why, *more))
     if sought.states:
         where.append(leads.c.state.in_([state.value for state in sought.states]))
     if sought.since is not None:
         where.append(leads.c.received_at >= sought.since)
     if sought.until is not None:
         where.append(leads.c.received_at < sought.until)
-    return narrowed(found.where(*where), sought.words, engine)
+    return narrowed(found.where(*where), sought.words, engine, in_order=in_order)
 
 
-def narrowed(found: Select[Any], asked: str, dialect: str) -> Select[Any]:
+def narrowed(found: Select[Any], asked: str, dialect: str, *, in_order: bool) -> Select[Any]:
     """Of a selection of leads, those in which every word that is asked for begins one; of no word, all."""
     phrases = _phrases(asked)
     if not phrases:
         return found
     if dialect == "sqlite":
         spelled = " AND ".join(f'"{" ".join(phrase)}" *' for phrase in phrases)
+        if not in_order:
+            return found.where(AMONG.bindparams(asked=spelled))
         of = text("lead_words MATCH :asked").bindparams(asked=spelled)
         return found.join(text("lead_words"), text("lead_words.rowid = leads.rowid")).where(of)
     spelled = " & ".join("(" + " <-> ".join(f"'{word}':*" for word in phrase) + ")" for phrase in phrases)

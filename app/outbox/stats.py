@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
 from app.lead import LeadState
+from app.outbox.records import Attempt
 from app.outbox.tables import EPOCH, attempts, leads
+
+GOOD = frozenset(("created", "e-mail taken"))
+"""Outcomes of tries that nobody has to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How AgencyHandy answered lately: tries by outcome, and the median duration in milliseconds."""
+    """How AgencyHandy answered lately: tries by outcome, the median duration in milliseconds, the last that failed."""
 
     outcomes: Mapping[str, int] = field(default_factory=dict)
     median_ms: int | None = None
+    last_failure: Attempt | None = None
 
 
 async def flow(connection: AsyncConnection, since: datetime, step: timedelta, now: datetime) -> Flow:
@@ -66,10 +72,11 @@ async def flow(connection: AsyncConnection, since: datetime, step: timedelta, no
 
 async def answers(connection: AsyncConnection, since: datetime, most: int = 1000) -> Answers:
     """Of the newest tries since then, at most so many."""
-    lately = select(attempts.c.outcome, attempts.c.duration_ms).where(attempts.c.id >= str(ULID.from_datetime(since)))
+    columns = (attempts.c.lead_id, attempts.c.at, attempts.c.outcome, attempts.c.status, attempts.c.duration_ms)
+    lately = select(*columns).where(attempts.c.id >= str(ULID.from_datetime(since)))
     found = list(await connection.execute(lately.order_by(attempts.c.id.desc()).limit(most)))
     durations = sorted(row.duration_ms for row in found)
-    outcomes: dict[str, int] = {}
-    for row in found:
-        outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
-    return Answers(outcomes, durations[len(durations) // 2] if durations else None)
+    outcomes = Counter(row.outcome for row in found)
+    failed = next((row for row in found if row.outcome not in GOOD), None)
+    last = Attempt(failed.lead_id, failed.at, failed.outcome, failed.status, "", failed.duration_ms) if failed else None
+    return Answers(outcomes, durations[len(durations) // 2] if durations else None, last)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    func,
     literal_column,
     or_,
     text,
@@ -116,6 +117,7 @@ leads = Table(
     Index("leads_books", "received_at", "endpoint", "state"),
     Index("leads_in_state", "state", "id"),
     Index("leads_of_endpoint", "endpoint", "id"),
+    partial_index("leads_of_source", "source", "id", where="length(source) <= 64"),
     partial_index("leads_due", "workspace", "next_attempt_at", "id", where="state = 'pending'"),
     partial_index("leads_leased", "lease_until", where="state = 'sending'"),
     partial_index("leads_held", "received_at", where="state = 'held'"),
@@ -272,5 +274,7 @@ IS_PENDING = leads.c.state == literal_column("'pending'")
 IS_SENDING = leads.c.state == literal_column("'sending'")
 IS_ERASED = leads.c.state == literal_column("'erased'")
 IS_HELD = leads.c.state == literal_column("'held'")
+HAS_SHORT_SOURCE = func.length(leads.c.source) <= literal_column("64")
+"""An index of PostgreSQL takes no text of any length."""
 IS_QUARANTINED = submissions.c.quarantine != literal_column("''")
 """Written out rather than bound, or the planners would not see that the partial indexes apply."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from ulid import ULID
 
 from app.lead import Entry, Field, Lead, LeadState, Origin, Submission
+from app.outbox import rows, search
+from app.outbox.adding import day_of, note_in_ledger
 from app.outbox.outbox import Outbox
-from app.outbox.records import Attempt
+from app.outbox.tables import attempts, leads, submissions
 
 PEOPLE = (
     ("Ada", "Lovelace"), ("Grace", "Hopper"), ("José", "Núñez"), ("小明", "王"), ("عمر", "خالد"), ("Zoë", "Ångström"),
@@ -33,7 +40,8 @@ REASONS = {
     LeadState.DUPLICATE: "AgencyHandy already has this e-mail address",
 }
 ENDPOINTS = (("contact", "html"), ("typeform", "typeform"), ("zapier", "zapier"))
-AT_ONCE = 1000
+SOURCES = ["website"] * 9 + ["newsletter"]
+AT_ONCE = 2000
 
 
 async def fill(url: str, count: int, *, days: float = 30, seed: int = 1, now: datetime | None = None) -> None:
@@ -46,15 +54,31 @@ async def fill(url: str, count: int, *, days: float = 30, seed: int = 1, now: da
             _submission(chance, number, end - timedelta(days=days) * ((count - 1 - number) / count))
             for number in range(start, min(start + AT_ONCE, count))
         ]
-        receipts = await asyncio.gather(*map(outbox.add, some))
-        sent = [
-            Attempt(lead_id, one.received_at + timedelta(seconds=1), "created", 201, '{"message": "Lead created"}', 80)
-            for one, receipt in zip(some, receipts, strict=True)
-            for lead_id, state in receipt.leads
-            if state is LeadState.DELIVERED
-        ]
-        await outbox.settle([], sent, end)
+        await outbox.write(partial(_add, some=some))
     await outbox.close()
+
+
+async def _add(connection: AsyncConnection, some: list[Submission]) -> None:
+    """What the outbox's own adding writes, in a few statements."""
+    requests, people, tries, days = [], {}, [], Counter[tuple[int, str]]()
+    for one in some:
+        receipt, id_, [lead] = _id_at(one.received_at), _id_at(one.received_at), one.leads
+        requests.append(rows.of_submission(receipt, one))
+        people[id_] = rows.of_lead(id_, receipt, "sandbox", one, lead)
+        people[id_] |= {} if lead.state is LeadState.PENDING else {"settled_at": one.received_at}
+        days[day_of(one.received_at), one.endpoint] += 1
+        if lead.state is LeadState.DELIVERED:
+            sent = {"outcome": "created", "status": 201, "answer": '{"message": "Lead created"}', "duration_ms": 80}
+            tries.append({"id": _id_at(one.received_at), "lead_id": id_, "at": one.received_at, **sent})
+    await connection.execute(insert(submissions), requests)
+    await connection.execute(insert(leads), [{"settled_at": None, **row} for row in people.values()])
+    await connection.execute(insert(attempts), tries)
+    await note_in_ledger(connection, accepted=days)
+    await search.note(connection, people)
+
+
+def _id_at(at: datetime) -> str:
+    return str(ULID.from_datetime(at))
 
 
 def _submission(chance: random.Random, number: int, at: datetime) -> Submission:
@@ -70,7 +94,7 @@ def _submission(chance: random.Random, number: int, at: datetime) -> Submission:
         email,
         f"+44207946{number % 10000:04}",
         message,
-        "website",
+        chance.choice(SOURCES),
         extra=(Field("budget", "5,000"),),
         origins={
             "email": Origin("email", "'email' means e-mail"),

@@ -1,17 +1,21 @@
-// What the desk's pages do beyond links and forms: the keyboard, and choosing all. Every page works without it.
+// What the desk's pages do beyond links and forms: the keyboard, choosing all, and a word where the relay is away.
+// Every page works without it.
 "use strict";
 
 const rows = () => [...document.querySelectorAll("[data-row]")];
 const current = () => document.querySelector('[data-row][aria-selected="true"]');
+const PLACE = "row of " + location.pathname;
+
+function select(row) {
+  if (!row) return;
+  rows().forEach((one) => one.setAttribute("aria-selected", String(one === row)));
+  row.querySelector("a")?.focus();
+  row.scrollIntoView({ block: "nearest" });
+}
 
 function move(step) {
   const all = rows();
-  if (!all.length) return;
-  const at = all.indexOf(current());
-  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
-  all.forEach((row) => row.setAttribute("aria-selected", String(row === next)));
-  next.querySelector("a")?.focus();
-  next.scrollIntoView({ block: "nearest" });
+  select(all[Math.min(Math.max(all.indexOf(current()) + step, 0), all.length - 1)]);
 }
 
 function choose(row) {
@@ -20,34 +24,67 @@ function choose(row) {
 }
 
 function press(button) {
-  const chosen = document.querySelector('[data-row] input[type="checkbox"]:checked');
-  if (button.closest("#queue") && !chosen) choose(current());
-  if (button.tagName === "DETAILS") {
-    button.open = true;
-    button.querySelector("input:not([type=hidden])")?.focus();
-  } else {
-    button.click();
+  if (button.closest("#queue")) {
+    const chosen = document.querySelector('#queue input[type="checkbox"]:checked:not([data-every]):not([name=allow])');
+    if (!chosen && !current()) return;
+    if (!chosen) choose(current());
+    sessionStorage.setItem(PLACE, String(Math.max(rows().indexOf(current()), 0)));
+  }
+  button.click();
+}
+
+function edit() {
+  const form = document.querySelector("#edit");
+  const link = current()?.querySelector("a");
+  if (link) location.assign(`${link.href}#edit`);
+  else if (form) {
+    form.closest("details").open = true;
+    form.querySelector("input:not([type=hidden])").focus();
   }
 }
 
 const KEYS = {
-  "/": () => document.querySelector("input[type=search]")?.focus(),
+  "/": () => (document.querySelector("input[type=search]") ?? location.assign("/desk/leads"))?.focus?.(),
   j: () => move(1),
   k: () => move(-1),
   x: () => choose(current()),
+  e: edit,
   "?": () => document.querySelector("#keys")?.showModal(),
+  Escape: () => document.querySelectorAll(".menu[open]").forEach((menu) => (menu.open = false)),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
-  const button = /^[a-z]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
+  const button = /^[a-z]$/.test(event.key) && document.querySelector(`button[data-key="${event.key}"]`);
   const action = KEYS[event.key] || (button && (() => press(button)));
   if (!action) return;
   event.preventDefault();
   action();
 });
 
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  if (event.target.closest('a[href="#edit"]')) {
+    event.preventDefault();
+    edit();
+  }
+});
+
 document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]")) event.target.form.submit();
   if (!event.target.matches("[data-every]")) return;
   for (const box of document.querySelectorAll('[data-row] input[type="checkbox"]')) box.checked = event.target.checked;
+});
+
+function away(event) {
+  const words = document.querySelector("#away");
+  if (words) words.hidden = event.type === "htmx:afterOnLoad";
+}
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:afterOnLoad"]) document.addEventListener(name, away);
+
+document.addEventListener("DOMContentLoaded", () => {
+  const place = sessionStorage.getItem(PLACE);
+  sessionStorage.removeItem(PLACE);
+  if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
+  if (location.hash === "#edit") edit();
 });

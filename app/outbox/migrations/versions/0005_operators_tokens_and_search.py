@@ -36,6 +36,8 @@ def upgrade() -> None:
     op.add_column("workspaces", sa.Column("per_second", sa.Float(), nullable=True))
     op.create_index("leads_in_state", "leads", ["state", "id"])
     op.create_index("leads_of_endpoint", "leads", ["endpoint", "id"])
+    short = sa.text("length(source) <= 64")
+    op.create_index("leads_of_source", "leads", ["source", "id"], sqlite_where=short, postgresql_where=short)
     for statement in WORDS[op.get_bind().dialect.name]:
         op.execute(statement)
     _note_all(op.get_bind())

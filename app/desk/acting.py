@@ -1,0 +1,40 @@
+"""What may be done to leads at the desk, and by whom; the same acts that the command line has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from app.config import RelayConfig
+from app.errors import NotAllowed
+from app.outbox.hands import Hands
+from app.outbox.records import Role
+from app.outbox.remap import remap
+
+NEEDS: Final[Mapping[str, Role]] = {
+    **dict.fromkeys(("release", "resend", "edit", "remap", "spam", "discard"), Role.WORK),
+    "erase": Role.ADMIN,
+}
+"""What may be done to a lead here, and the role that may."""
+
+
+def check_role(role: Role, act: str) -> None:
+    """Raises NotAllowed where the role is not enough for an act."""
+    if not role.covers(NEEDS[act]):
+        raise NotAllowed(f"This takes the role {NEEDS[act]}, and yours is {role}.")
+
+
+async def carry_out(
+    hands: Hands, config: RelayConfig, act: str, ids: Sequence[str], *, allow: bool = False
+) -> dict[str, str]:
+    """Does an act but `edit` to leads. The ids of those to which it was not done, each with the reason.
+
+    With `allow` what the senders of released leads send is never spam again.
+    """
+    if act != "remap":
+        return await hands.do(act, ids, allow=allow and act == "release")
+    known: dict[str, str] = {}
+    for lead_id in ids:
+        if lead_id not in known:
+            known |= {change.id: change.refusal for change in await remap(hands, lead_id, config)}
+    return {lead_id: known[lead_id] for lead_id in ids if known.get(lead_id)}

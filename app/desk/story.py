@@ -1,0 +1,117 @@
+"""A lead's story in plain words: where it stands and what to do about it, and all that happened to it, in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from app.delivery.contract import Answer, words_of
+from app.lead import LeadState, Reason
+from app.outbox.acts import ACTS
+from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
+from app.outbox.stats import GOOD
+
+OUTCOMES: Final[Mapping[str, str]] = {
+    "created": "AgencyHandy took it",
+    "e-mail taken": "AgencyHandy said that it has this e-mail address already",
+    "role refused": "AgencyHandy refused the client role; it is asked for anew",
+    "refused": "AgencyHandy refused this lead",
+    "access refused": "AgencyHandy did not let the relay in",
+    "busy": "AgencyHandy asked to come back later",
+    "not sent": "AgencyHandy could not be reached",
+    "unknown": "No clear answer came: it may have arrived or not",
+}
+"""A try's outcome in words, by what delivery calls it."""
+STANDS: Final[Mapping[LeadState, str]] = {
+    LeadState.PENDING: "It is on its way to AgencyHandy: nothing to do.",
+    LeadState.SENDING: "It is being sent to AgencyHandy at this moment.",
+    LeadState.DELIVERED: "AgencyHandy has this lead.",
+    LeadState.DUPLICATE: (
+        "AgencyHandy has this e-mail address already and takes no second lead with it, so nobody there hears of this "
+        "message. Read it, answer it, then press Done."
+    ),
+    LeadState.HELD: "It was not sent, and waits for you.",
+    LeadState.SPAM: "It looks like spam, so it was not sent. If it is not, press Send.",
+    LeadState.DISCARDED: "It was put away.",
+    LeadState.ERASED: "What it said was deleted for good.",
+}
+TODO: Final[Mapping[str, str]] = {
+    Reason.SIGNATURE: (
+        "Whoever sent it did not prove who they are: compare the secret in relay.toml with the provider's, then press "
+        "Read again. If you know the sender, press Send."
+    ),
+    Reason.UNKNOWN_ENDPOINT: "Add its form or hook to relay.toml, then press Read again.",
+    Reason.UNREADABLE: "The request could not be read; look at it as it came. If a person is in it, edit and send.",
+    Reason.NO_EMAIL: "Without an e-mail address AgencyHandy takes no lead: add one with Edit and send.",
+    Reason.NEEDS_FETCHING: "The provider told only an id; it is fetched by itself where relay.toml says how.",
+    Reason.NOT_NEW: "The provider says that this is no new lead. If it is one, press Send.",
+    Reason.REFUSED: "Change what AgencyHandy did not like with Edit and send.",
+    Reason.GAVE_UP: "AgencyHandy could not be reached for too long. When it can be again, press Send.",
+}
+"""What to do about a lead that is held, by the first words of its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of the timeline: when, what happened, more about it, and words that somebody else said."""
+
+    at: datetime
+    what: str
+    more: str = ""
+    said: str = ""
+    kind: str = ""
+
+
+def stands(lead: StoredLead) -> str:
+    """Where a lead stands and what to press, in a sentence or two."""
+    words = STANDS[lead.lead.state]
+    todo = TODO.get(lead.lead.reason.partition(":")[0], "") if lead.lead.state is LeadState.HELD else ""
+    return f"{words} {todo}".strip()
+
+
+def timeline(
+    lead: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], deeds: list[Deed]
+) -> list[Event]:
+    """All that happened to a lead, the first one first."""
+    found = [*_beginning(lead, submission), *map(_tried, tries), *map(_done, deeds)]
+    return [*sorted(found, key=lambda event: event.at), *_end(lead)]
+
+
+def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterator[Event]:
+    read_as = f"read as {submission.source}" if submission and submission.source else ""
+    yield Event(lead.received_at, f"Received at {lead.endpoint}", read_as, kind="received")
+    if submission is not None and submission.repeats:
+        again = "once" if submission.repeats == 1 else f"{submission.repeats:,} times"
+        yield Event(lead.received_at, f"It came {again} more, and was recognised")
+
+
+def _tried(one: Attempt) -> Event:
+    words = "" if one.outcome in GOOD else words_of(Answer(one.status, one.answer))
+    what = f"{OUTCOMES.get(one.outcome, one.outcome)}{': ' if words else ''}{words}"
+    more = f"{f'HTTP {one.status}, ' if one.status else ''}{one.duration_ms:,} ms"
+    return Event(one.at, what, more, laid_out(one.answer), one.outcome.replace(" ", "-"))
+
+
+def _done(deed: Deed) -> Event:
+    what = ACTS[deed.what].done if deed.what in ACTS else deed.what
+    return Event(deed.at, f"{deed.who}: {what}", deed.words, kind="by-hand")
+
+
+def _end(lead: StoredLead) -> Iterator[Event]:
+    state = lead.lead.state
+    if state is LeadState.PENDING and lead.next_attempt_at > lead.received_at:
+        yield Event(lead.next_attempt_at, "It is tried again")
+    elif lead.settled_at is not None:
+        more = f"member {lead.member_id}" if lead.member_id else lead.lead.reason
+        yield Event(lead.settled_at, state.value.capitalize(), more, kind=state.value)
+
+
+def laid_out(answer: str) -> str:
+    """An answer as a person reads it: JSON with its lines indented, all else as it is."""
+    try:
+        return json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return answer
