@@ -48,7 +48,7 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Shared:
-    """A relay for all tests of a module: a client without a token and one that may do everything, and what is behind."""
+    """A relay for all tests of a module: clients without a token and with the owner's, and what is behind."""
 
     stranger: httpx.Client
     owner: httpx.Client

@@ -78,7 +78,7 @@ def test_a_lead_becomes_what_its_fields_say_and_reaches_agencyhandy(api: httpx.C
     assert lead["email"] == "Ada@example.com"
     assert lead["extra"] == {"budget": "5,000", "name": "somebody else"}
     assert (lead["endpoint"], lead["submissionId"]) == ("api", sent["id"])
-    assert lead["origins"]["firstName"]["why"] == "it was sent by this name"
+    assert {one["field"]: one["why"] for one in lead["fields"]}["firstName"] == "it was sent by this name"
     [(accepted,)] = stored(shared.folder, "SELECT sum(accepted) FROM ledger WHERE endpoint = 'api'")
     assert accepted == 1
     assert "Ada@example.com" in shared.agencyhandy.emails()
