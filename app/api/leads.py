@@ -98,6 +98,6 @@ async def whole_lead(door: Door, lead_id: str) -> WholeLead:
         books.trail(lead_id, MOST_DEEDS),
         books.attachments(lead.submission_id),
     )
-    told = {"fields": list(fields_of(lead.lead)), "tries": tries, "trail": trail, "attachments": files_of(files)}
+    told = {"fields": list(fields_of(lead.lead)), "tries": tries, "trail": trail[::-1], "attachments": files_of(files)}
     repeats = submission.repeats if submission else 0
     return WholeLead.model_validate({**values_of(lead), **told, "repeats": repeats})

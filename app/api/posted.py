@@ -64,7 +64,7 @@ class LeadFields(Fields):
     )
     around: ClassVar[frozenset[str]] = frozenset(("endpoint", "leads"))
 
-    email: Annotated[StrictStr, AfterValidator(_address)]
+    email: Annotated[StrictStr, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
 
     @model_validator(mode="before")
     @classmethod

@@ -11,7 +11,6 @@ from pydantic.alias_generators import to_camel
 
 from app.lead import LeadState
 from app.outbox.records import StoredAttachment, StoredLead
-from app.preview import FieldShown
 
 ID = "01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
 Ulid = Annotated[str, Field(examples=[ID])]
@@ -93,10 +92,21 @@ class File(Shape):
     sha256: str
 
 
+class Origin(Shape):
+    """A field: its value, the field or rule it comes from, why, how surely (0-160), and what came second."""
+
+    field: str
+    value: str | int | None
+    origin: str
+    why: str
+    score: int | None
+    runner_up: str
+
+
 class WholeLead(Lead):
     """A lead with where its fields come from, and all that happened to it."""
 
-    fields: list[FieldShown]
+    fields: list[Origin]
     suspicions: list[str]
     repeats: int
     tries: list[Try]
