@@ -119,9 +119,7 @@ class Settings(BaseSettings):
     )
     api_token: SecretStr | None = Field(None, description="A bearer token of /api that may do everything.")
     desk_password: SecretStr | None = Field(
-        None,
-        min_length=10,
-        description="The password of the desk for the name admin; lead-relay operator add makes other operators.",
+        None, min_length=10, description="The desk's password for the name admin; operator add makes other operators."
     )
     delivery_batch: int = Field(
         50, ge=1, le=500, description="How many leads one request to AgencyHandy carries at most."

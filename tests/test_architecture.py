@@ -72,7 +72,7 @@ CHAPTERS = {
     "delivery": 900,
     "alerts": 480,
     "desk": 2000,
-    "api": 800,
+    "api": 1000,
     "command line": 1600,
     "tools": 1000,
     "frame": 1200,

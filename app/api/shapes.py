@@ -14,7 +14,8 @@ from app.outbox.records import StoredAttachment, StoredLead
 
 ID = "01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
 Ulid = Annotated[str, Field(examples=[ID])]
-Time = Annotated[datetime, Field(examples=["2026-11-24T09:30:00Z"])]
+WHEN = "2026-11-24T09:30:00Z"
+Time = Annotated[datetime, Field(examples=[WHEN])]
 
 
 class Shape(BaseModel):
