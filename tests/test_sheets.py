@@ -92,7 +92,7 @@ def test_a_huge_cell_is_told_and_what_follows_is_read(path: Path, quote: str) ->
 
 
 def test_a_broken_letter_spoils_its_row_only(path: Path) -> None:
-    found = rows(of(path, "a,b\n".encode() + "ü,1\n".encode() * 30 + b"\xff,2\n"))
+    found = rows(of(path, b"a,b\n" + "ü,1\n".encode() * 30 + b"\xff,2\n"))
     assert [problem for *_, problem in found if problem] == ["a letter in it is not utf-8"]
 
 
