@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 from app.api import problems
+from app.desk.feed import Feed
 from app.errors import BodyTooLarge, NotAllowed, NotEntered, Rejected, TooManyRequests
 from app.intake.accept import Intake
 from app.intake.guard import let_pass, read_inbound
@@ -61,13 +62,15 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class Door:
     """What the API's routes are made with. `token` is that of the settings, which may do everything; `rates`: how often
-    one token may ask; `look`: what the watch sees just now; `takes`: whether enquiries come in at this process.
+    one token may ask; `look`: what the watch sees just now; `feed`: what changes; `takes`: whether enquiries come in
+    at this process.
     """
 
     intake: Intake
     token: SecretStr | None
     rates: tuple[Rate, ...]
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
+    feed: Feed
     takes: bool
 
     def routes(self) -> APIRouter:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,18 +49,34 @@ SOURCES = ["website"] * 9 + ["newsletter"]
 AT_ONCE = 2000
 
 
-async def fill(url: str, count: int, *, days: float = 30, seed: int = 1, now: datetime | None = None) -> None:
-    """Puts so many leads into a store, the newest just now."""
+def filled(folder: Path, count: int, **how: Any) -> None:
+    """The same for whoever is not asynchronous, or has a browser's loop running; into SQLite's file in a folder."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(fill(f"sqlite+aiosqlite:///{folder}/relay.db", count, **how))).result()
+
+
+async def fill(
+    url: str,
+    count: int,
+    *,
+    days: float = 30,
+    seed: int = 1,
+    now: datetime | None = None,
+    states: Sequence[LeadState] = STATES,
+) -> None:
+    """Puts so many leads into a store, the newest just now, in states that are chosen among these."""
     chance, end = random.Random(seed), now or datetime.now(UTC)
     outbox = Outbox(url, workspace="sandbox")
-    await outbox.open()
-    for start in range(0, count, AT_ONCE):
-        some = [
-            _submission(chance, number, end - timedelta(days=days) * ((count - 1 - number) / count))
-            for number in range(start, min(start + AT_ONCE, count))
-        ]
-        await outbox.write(partial(_add, some=some))
-    await outbox.close()
+    try:
+        await outbox.open()
+        for start in range(0, count, AT_ONCE):
+            some = [
+                _submission(chance, number, end - timedelta(days=days) * ((count - 1 - number) / count), states)
+                for number in range(start, min(start + AT_ONCE, count))
+            ]
+            await outbox.write(partial(_add, some=some))
+    finally:
+        await outbox.close()
 
 
 async def _add(connection: AsyncConnection, some: list[Submission]) -> None:
@@ -72,7 +93,8 @@ async def _add(connection: AsyncConnection, some: list[Submission]) -> None:
             tries.append({"id": _id_at(one.received_at), "lead_id": id_, "at": one.received_at, **sent})
     await connection.execute(insert(submissions), requests)
     await connection.execute(insert(leads), [{"settled_at": None, **row} for row in people.values()])
-    await connection.execute(insert(attempts), tries)
+    if tries:
+        await connection.execute(insert(attempts), tries)
     await note_in_ledger(connection, accepted=days)
     await search.note(connection, people)
 
@@ -81,10 +103,10 @@ def _id_at(at: datetime) -> str:
     return str(ULID.from_datetime(at))
 
 
-def _submission(chance: random.Random, number: int, at: datetime) -> Submission:
+def _submission(chance: random.Random, number: int, at: datetime, states: Sequence[LeadState]) -> Submission:
     first, last = chance.choice(PEOPLE)
     endpoint, source = chance.choice(ENDPOINTS)
-    state = chance.choice(STATES)
+    state = chance.choice(states)
     email = f"person{number}@example.com"
     message = chance.choice(TEXTS)
     entry = Entry((Field("name", f"{first} {last}"), Field("email", email), Field("message", message)))

@@ -82,9 +82,10 @@ function away(event) {
 }
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:afterOnLoad"]) document.addEventListener(name, away);
 
-document.addEventListener("DOMContentLoaded", () => {
-  const place = sessionStorage.getItem(PLACE);
-  sessionStorage.removeItem(PLACE);
-  if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
-  if (location.hash === "#edit") edit();
-});
+const place = sessionStorage.getItem(PLACE);
+sessionStorage.removeItem(PLACE);
+if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
+if (location.hash === "#edit") {
+  history.replaceState(null, "", location.pathname); // else the browser goes there once more, and takes the focus along
+  edit();
+}
