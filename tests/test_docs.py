@@ -62,7 +62,7 @@ NOT_WRITTEN = {"name", "kind", "known"}
 
 OUR_HOSTS = r"https?://(?:127\.0\.0\.1|localhost|leads\.example\.com)(?::\d+|:\$\{?PORT\}?)?"
 ADDRESS = re.compile(
-    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<-]))"
+    rf"(?:\b(?P<method>GET|HEAD|POST|PUT|DELETE) )?(?:{OUR_HOSTS}|(?<![\w./:$}}*<#-]))"
     r"(?P<path>/[a-z_][\w{}/-]*(?:\.js\b)?)"
 )
 FILE_SYSTEM = {"path", "run", "etc", "data", "tmp", "var", "opt", "usr", "home", "dev", "proc", "app"}

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from app.config import RelayConfig
 from app.desk.entry import Entry, Session
+from app.desk.feed import Feed
 from app.intake.guard import Limits
 from app.lead import MARKS, MEANING
 from app.outbox.acts import ACTS
@@ -57,8 +58,7 @@ _templates = Environment(
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
-    each workspace's requests a second by the settings,
-    and how often passwords may be tried.
+    each workspace's requests a second by the settings, how often passwords may be tried, and what changes.
     """
 
     outbox: Outbox
@@ -68,6 +68,7 @@ class Desk:
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
     pace: Mapping[str, float]
     limits: Limits
+    feed: Feed
 
     def hands(self, who: Session) -> Hands:
         """The acts of an operator."""
@@ -78,6 +79,7 @@ class Desk:
     ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
         shared = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
+        shared["seen"] = getattr(request.state, "seen", "")
         text = _templates.get_template(template).render({**shared, **values})
         return HTMLResponse(text, status, HEADERS)
 
