@@ -104,7 +104,7 @@ def words(said: str) -> list[str]:
 
 
 def address(said: str) -> str:
-    """An e-mail address as one word: parts such as `com` stand in so many leads that it is slow to put them together."""
+    """An e-mail address as one word: parts such as `com` stand in too many leads to be put together quickly."""
     return "".join(words(said[:LONGEST]))
 
 
