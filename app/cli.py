@@ -13,8 +13,19 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from app import cli_forms, cli_leads, cli_operators, cli_senders, cli_store, console, console_leads
-from app.commands import InWords, Json, configuration, with_books
+from app import (
+    cli_forms,
+    cli_import,
+    cli_leads,
+    cli_operators,
+    cli_senders,
+    cli_stats,
+    cli_store,
+    cli_tail,
+    console,
+    console_leads,
+)
+from app.commands import InWords, Json, configuration, endpoints, with_books
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -27,7 +38,10 @@ app = typer.Typer(
 app.add_typer(cli_leads.commands, name="leads")
 app.add_typer(cli_senders.commands, name="senders")
 app.add_typer(cli_forms.commands, name="form")
+app.add_typer(cli_import.commands)
+app.add_typer(cli_stats.commands)
 app.add_typer(cli_store.commands)
+app.add_typer(cli_tail.commands)
 app.add_typer(cli_operators.operator, name="operator")
 app.add_typer(cli_operators.token, name="token")
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
@@ -89,13 +103,13 @@ def sandbox(
 
 
 @app.command()
-def check() -> None:
+def check(as_json: Json = False) -> None:
     """Look at key, company, role, store, configuration and public address, and say what to do."""
     from app import checkup
 
     findings = asyncio.run(checkup.look(configuration))
     for finding in findings:
-        console.finding(finding)
+        console.finding(finding, as_json=as_json)
     if any(not finding.is_well for finding in findings):
         raise typer.Exit(1)
 
@@ -103,7 +117,9 @@ def check() -> None:
 @app.command()
 def preview(
     body: Annotated[Path, typer.Argument(help="A file with the request's body; - reads standard input.")],
-    endpoint: Annotated[str, typer.Option(help="The form or hook it would be sent to.")] = "contact",
+    endpoint: Annotated[
+        str, typer.Option(help="The form or hook it would be sent to.", autocompletion=endpoints)
+    ] = "contact",
     content_type: Annotated[str, typer.Option(help="Its content type.")] = "application/json",
     header: Annotated[
         list[str] | None, typer.Option(help="A further header, as 'Name: value'; may be repeated.")
@@ -127,7 +143,9 @@ def preview(
 def remap(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Has to be said: it never does more.")] = False,
     last: Annotated[int, typer.Option(min=1, help="How many requests, the newest first.")] = 100,
-    endpoint: Annotated[str | None, typer.Option(help="Only those to this form or hook.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Only those to this form or hook.", autocompletion=endpoints)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what today's relay.toml would change in the requests of late. Nothing is written."""
@@ -180,7 +198,7 @@ def drill(
 
 
 @alerts.command("test")
-def test_alerts() -> None:
+def try_alerts(as_json: Json = False) -> None:
     """Send a test message to everybody who is named in relay.toml, and say who took it."""
     from app.alerts.tell import try_all
     from app.checkup import Finding
@@ -193,6 +211,7 @@ def test_alerts() -> None:
         )
     for who, taken in tried:
         did = "took the message; look whether it arrived"
-        console.finding(Finding(who, taken, did if taken else "did not take it: look at address and password"))
+        words = did if taken else "did not take it: look at address and password"
+        console.finding(Finding(who, taken, words), as_json=as_json)
     if not all(taken for _, taken in tried):
         raise typer.Exit(1)

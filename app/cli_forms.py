@@ -8,7 +8,7 @@ import typer
 
 from app import console
 from app.addresses import is_loopback
-from app.commands import configuration
+from app.commands import Json, configuration, forms
 from app.errors import ConfigurationError
 
 Kind = Literal["script", "html", "fetch", "react", "wordpress"]
@@ -16,19 +16,24 @@ commands = typer.Typer(no_args_is_help=True, help="The forms, and what to paste 
 
 
 @commands.command("list")
-def list_forms() -> None:
+def list_forms(as_json: Json = False) -> None:
     """Every form and where it is sent to."""
     settings, config = configuration()
     for form in config.forms.values():
-        typer.echo(console.printable(f"{form.name}  {settings.address}/forms/{form.name}  {form.title}"))
+        address = f"{settings.address}/forms/{form.name}"
+        if as_json:
+            console.print_json({"name": form.name, "address": address, "title": form.title})
+        else:
+            typer.echo(console.printable(f"{form.name}  {address}  {form.title}"))
 
 
 @commands.command()
 def snippet(
-    name: Annotated[str, typer.Argument(help="The form, as relay.toml names it.")],
+    name: Annotated[str, typer.Argument(help="The form, as relay.toml names it.", autocompletion=forms)],
     kind: Annotated[
         Kind, typer.Option("--as", help="script sends from the page by relay.js, html goes on to another page.")
     ] = "script",
+    as_json: Json = False,
 ) -> None:
     """Print what to paste into a website: the form with its fields, ready to be sent here."""
     from app.intake.snippets import SNIPPETS
@@ -38,6 +43,10 @@ def snippet(
     if form is None:
         there = ", ".join(config.forms) or "none"
         raise ConfigurationError(f"relay.toml has no form called {name}; there are: {there}")
-    typer.echo(SNIPPETS[kind](form, settings.address), nl=False)
+    pasted = SNIPPETS[kind](form, settings.address)
+    if as_json:
+        console.print_json({"form": form.name, "as": kind, "snippet": pasted})
+    else:
+        typer.echo(pasted, nl=False)
     if is_loopback(settings.address):
         console.say(f"{settings.address} is this machine alone: set PUBLIC_URL to the address that visitors see.")

@@ -29,7 +29,7 @@ Roles = Annotated[Role, typer.Option(help=f"{'; '.join(f'{role.value}: {words}' 
 
 
 @operator.command("add")
-def add_operator(name: Name, role: Roles = Role.WORK) -> None:
+def add_operator(name: Name, role: Roles = Role.WORK, as_json: Json = False) -> None:
     """Let somebody use the desk; asks for a password, or reads it from standard input."""
     if not name.strip() or len(name) > 64 or name != name.strip():
         raise ConfigurationError("A name has 1 to 64 characters, and no blanks around it.")
@@ -42,11 +42,12 @@ def add_operator(name: Name, role: Roles = Role.WORK) -> None:
         await _put(person, Operator(name, role, _password(), at, at), "add operator", f"{name}: {role.value}")
 
     _by_hand(work)
-    console.say(f"{name} may log in at the desk, and may {MAY[role]}.")
+    said = f"{name} may log in at the desk, and may {MAY[role]}."
+    console.told(said, {"name": name, "role": role.value}, as_json=as_json)
 
 
 @operator.command("password")
-def change_password(name: Name) -> None:
+def change_password(name: Name, as_json: Json = False) -> None:
     """Give an operator another password, which ends all sessions; asks for it, or reads it from standard input."""
 
     async def work(person: Hands, at: Any) -> None:
@@ -54,22 +55,26 @@ def change_password(name: Name) -> None:
         await _put(person, replace(known, password=_password(), sessions_from=at), "change password", name)
 
     _by_hand(work)
-    console.say(f"{name} has a new password, and has to log in again.")
+    console.told(f"{name} has a new password, and has to log in again.", {"name": name}, as_json=as_json)
 
 
 @operator.command("role")
-def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What they may do from now on.")]) -> None:
+def change_role(
+    name: Name,
+    role: Annotated[Role, typer.Argument(help="What they may do from now on.")],
+    as_json: Json = False,
+) -> None:
     """Give an operator another role, at once."""
 
     async def work(person: Hands, at: Any) -> None:
         await _put(person, replace(await _known(person, name), role=role), "change role", f"{name}: {role.value}")
 
     _by_hand(work)
-    console.say(f"{name} may {MAY[role]}.")
+    console.told(f"{name} may {MAY[role]}.", {"name": name, "role": role.value}, as_json=as_json)
 
 
 @operator.command("remove")
-def remove_operator(name: Name) -> None:
+def remove_operator(name: Name, as_json: Json = False) -> None:
     """Let somebody use the desk no more; their sessions end at once."""
 
     async def work(person: Hands, at: Any) -> None:
@@ -80,7 +85,7 @@ def remove_operator(name: Name) -> None:
         await person.outbox.write(partial(person.note, what="remove operator", words=name))
 
     _by_hand(work)
-    console.say(f"{name} is out.")
+    console.told(f"{name} is out.", {"name": name, "removed": True}, as_json=as_json)
 
 
 @operator.command("list")
@@ -97,6 +102,7 @@ def list_operators(as_json: Json = False) -> None:
 def create_token(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[list[str], typer.Option(help=f"What it may do; may be repeated: {', '.join(SCOPES)}.")],
+    as_json: Json = False,
 ) -> None:
     """Let a program use the API; prints its token, which is shown this once."""
     if strange := [one for one in scope if one not in SCOPES]:
@@ -113,11 +119,16 @@ def create_token(
 
     _by_hand(work)
     console.say(f"The token for {name}, as Authorization: Bearer. Keep it: it is not shown again.")
-    print(secret)
+    if as_json:
+        console.print_json({"name": name, "scopes": scope, "token": secret})
+    else:
+        print(secret)
 
 
 @token.command("revoke")
-def revoke_token(token_id: Annotated[str, typer.Argument(help="Its id, as `token list` shows it.")]) -> None:
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(help="Its id, as `token list` shows it.")], as_json: Json = False
+) -> None:
     """Let a program use the API no more, at once."""
 
     async def work(person: Hands, at: Any) -> None:
@@ -128,7 +139,7 @@ def revoke_token(token_id: Annotated[str, typer.Argument(help="Its id, as `token
         await person.outbox.write(partial(person.note, what="revoke token", words=token_id))
 
     _by_hand(work)
-    console.say("It is good for nothing any more.")
+    console.told("It is good for nothing any more.", {"id": token_id, "revoked": True}, as_json=as_json)
 
 
 @token.command("list")

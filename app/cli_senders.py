@@ -29,7 +29,7 @@ def list_senders(as_json: Json = False) -> None:
 
 
 @commands.command()
-def allow(addresses: Addresses) -> None:
+def allow(addresses: Addresses, as_json: Json = False) -> None:
     """Never take for spam what these senders send to forms."""
 
     async def run() -> None:
@@ -37,11 +37,11 @@ def allow(addresses: Addresses) -> None:
             await person.allow(addresses)
 
     asyncio.run(run())
-    console.say(f"allowed: {len(set(addresses))}")
+    console.told(f"allowed: {len(set(addresses))}", {"allowed": len(set(addresses))}, as_json=as_json)
 
 
 @commands.command()
-def forget(addresses: Addresses) -> None:
+def forget(addresses: Addresses, as_json: Json = False) -> None:
     """Judge these senders like everybody again."""
 
     async def run() -> list[str]:
@@ -49,6 +49,8 @@ def forget(addresses: Addresses) -> None:
             return await person.forget(addresses)
 
     unknown = asyncio.run(run())
+    if as_json:
+        console.print_json({"forgotten": len(set(addresses)) - len(unknown), "unknown": unknown})
     for one in unknown:
         console.complain(f"{one} was not allowed")
     if unknown:

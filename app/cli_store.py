@@ -19,6 +19,7 @@ commands = typer.Typer()
 def backup(
     path: Annotated[Path, typer.Argument(help="The file to write.")],
     force: Annotated[bool, typer.Option(help="Replace a file that is there.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Copy the whole store, while the relay runs, into one SQLite file."""
     from app.outbox.backup import back_up
@@ -28,18 +29,23 @@ def backup(
     settings, url = with_store()
     with console.progress("backup") as advance:
         asyncio.run(back_up(url, path, advance, settings.attachments_dir))
-    console.say(f"{path}: {path.stat().st_size:,} bytes")
+    size = path.stat().st_size
+    console.told(f"{path}: {size:,} bytes", {"file": str(path), "bytes": size}, as_json=as_json)
 
 
 @commands.command()
 def restore(
     path: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
     check: Annotated[bool, typer.Option("--check", help="Only look whether it is whole.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Put a backup into a new store, while no relay runs on it."""
     from app.outbox.backup import look_through, put_back
 
     looked = asyncio.run(look_through(path))
+    if as_json:
+        counts = {state.value: count for state, count in looked.counts.items()}
+        console.print_json({"file": str(path), "leads": counts, "wrong": list(looked.wrong), "restores": not check})
     for state, count in looked.counts.items():
         console.say(f"{state.value}: {count}")
     for words in looked.wrong:

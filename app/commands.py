@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,6 +44,27 @@ def configuration(**given: Any) -> tuple[Settings, RelayConfig]:
     config = load_relay_config(settings.relay_toml, environment())
     check_endpoints(config, settings.relay_toml)
     return settings, config
+
+
+def endpoints(incomplete: str) -> list[str]:
+    """The forms and hooks of relay.toml whose names begin so, for a shell to complete."""
+    return _named(("forms", "hooks"), incomplete)
+
+
+def forms(incomplete: str) -> list[str]:
+    """The same, of the forms alone."""
+    return _named(("forms",), incomplete)
+
+
+def _named(kinds: Sequence[str], incomplete: str) -> list[str]:
+    import tomllib
+
+    try:
+        data = tomllib.loads(load_settings().relay_toml.read_text(encoding="utf-8"))
+        names = [name for kind in kinds for name in data.get(kind, {})]
+    except (RelayError, OSError, ValueError, TypeError, AttributeError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def with_store(*, must_exist: bool = True) -> tuple[Settings, str]:

@@ -34,6 +34,14 @@ def say(text: str) -> None:
     err.print(escape(printable(text)))
 
 
+def told(text: str, facts: dict[str, Any], *, as_json: bool) -> None:
+    """What was done: in words for a person, or as an object for a program."""
+    if as_json:
+        print_json(facts)
+    else:
+        say(text)
+
+
 def complain(text: str) -> None:
     """What is wrong and what to do."""
     for line in printable(text).splitlines():
@@ -65,13 +73,16 @@ def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> No
         say(empty)
 
 
-def finding(one: Finding) -> None:
+def finding(one: Finding, *, as_json: bool) -> None:
     """A line of `check`, and further ones below it."""
+    if as_json:
+        return print_json({"what": one.what, "isWell": one.is_well, "words": one.words})
     mark = "[green]✓[/]" if one.is_well else "[bold red]✗[/]"
     first, *more = printable(one.words).splitlines()
     out.print(f"{mark} [bold]{one.what}[/]  {escape(first)}", soft_wrap=True)
     for line in more:
         out.print(f"  {escape(line)}", soft_wrap=True)
+    return None
 
 
 def outcome(done: str, count: int, refused: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
@@ -11,11 +11,14 @@ from rich.text import Text
 
 from app import console
 from app.export import stored_json, whole_json
-from app.lead import FIELDS, LeadState
+from app.lead import FIELDS, MARKS, LeadState
 from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import LeadShown, Preview, lead_shown
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.outbox.changes import Change
     from app.outbox.rehearsal import Rehearsal
 
 MOST_OF_A_BODY = 2000
@@ -107,6 +110,12 @@ def lead(
         console.line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
 
 
+def leads_shown(some: Iterable[LeadShown]) -> None:
+    """What leads would be, each field with where it comes from."""
+    for one in some:
+        _one_lead(one)
+
+
 PROOF = {
     True: "its sender proved itself",
     False: "its sender did not prove itself",
@@ -141,6 +150,17 @@ def rehearsal(one: Rehearsal, *, as_json: bool) -> None:
     pairs = ((id_, name, *pair) for id_, fields in one.first.items() for name, pair in fields.items())
     if one.first:
         console.wide.print(console.table(("the first", "field", "is", "becomes"), pairs))
+
+
+def changed(one: Change, now: datetime, *, as_json: bool) -> None:
+    """A lead that has changed just now, on one line."""
+    if as_json:
+        told = {"at": now.isoformat(), "id": one.id, "state": one.state.value, "endpoint": one.endpoint}
+        console.print_json({**told, "reason": one.reason, "receivedAt": one.received_at.isoformat()})
+        return
+    state = Text(f"{MARKS[one.state]} {one.state.value:<9}", STYLE.get(one.state, "dim"))
+    about = " ".join(console.printable(f"{one.endpoint} {one.id} {one.reason}").split())
+    console.out.print(Text.assemble(f"{now:%H:%M:%S} ", state, " ", about), soft_wrap=True)
 
 
 def deeds(found: list[Deed], *, as_json: bool) -> None:

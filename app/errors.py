@@ -16,6 +16,7 @@ RelayError
 │   ├── NotEntered         nobody has logged in
 │   ├── NotAllowed         the operator's role, or the token's scope, is not enough
 │   ├── CrossSite          another website had the browser send it
+│   ├── TooManyFollow      as many are kept up to date as may be
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
 ├── ActRefused             a person's act that may not be done to this lead
 └── DestinationError       AgencyHandy did not tell which company and role to use
@@ -134,6 +135,15 @@ class CrossSite(Rejected):
 
     status = 403
     title = "Not from here"
+
+
+class TooManyFollow(Rejected):
+    """As many pages and programs are kept up to date as one process does."""
+
+    status = 503
+    title = "Not kept up to date"
+    told = "Reload the page to see what is new."
+    retry_after = 30
 
 
 class StoreUnavailable(Rejected):

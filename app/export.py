@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
-from app.lead import FIELDS, Lead
+from app.lead import FIELDS, Field, Lead
 from app.outbox.records import Attempt, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import fields_of
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would carry out."""
+from app.sheets import cell
 
 
 def lead_json(one: Lead) -> dict[str, Any]:
@@ -23,8 +22,19 @@ def lead_json(one: Lead) -> dict[str, Any]:
         "reason": one.reason,
         **{name: getattr(one, ours) for name, ours in FIELDS.items()},
         "utm": dict(one.utm),
-        "extra": {field.label or field.key: field.value for field in one.extra},
+        "extra": _by_name(one.extra),
     }
+
+
+def _by_name(fields: Iterable[Field]) -> dict[str, str]:
+    """Fields by what they are called; of several that are called the same, the later ones with a number."""
+    found: dict[str, str] = {}
+    for one in fields:
+        name, number = one.label or one.key, 2
+        while name in found:
+            name, number = f"{one.label or one.key} {number}", number + 1
+        found[name] = one.value
+    return found
 
 
 def stored_json(one: StoredLead) -> dict[str, Any]:
@@ -61,16 +71,15 @@ def as_csv(found: Sequence[StoredLead], *, has_head: bool) -> str:
     out = StringIO()
     table, rows = csv.writer(out, quoting=csv.QUOTE_ALL), [stored_json(lead) for lead in found]
     table.writerows([row.keys() for row in rows[:has_head]])
-    table.writerows(map(cell, row.values()) for row in rows)
+    table.writerows(map(_cell, row.values()) for row in rows)
     return out.getvalue()
 
 
-def cell(value: Any) -> str:
-    """A value as a spreadsheet may have it: never a formula, whatever a stranger typed."""
+def _cell(value: Any) -> str:
+    """A value as `import` and a spreadsheet read it; several together as JSON."""
     if isinstance(value, dict):
-        value = "; ".join(f"{name}: {one}" for name, one in value.items())
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+        value = json.dumps(value, ensure_ascii=False) if value else ""
+    return cell(value)
 
 
 def _why(one: Lead) -> dict[str, dict[str, str]]:

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NOT_NEW = "no new lead"
     REFUSED = "refused"
     GAVE_UP = "gave up"
+    IMPORTED = "imported"
     TEST = "test"
 
 
@@ -160,7 +161,8 @@ class Submission:
 
     `body` is the raw bytes, `headers` those that matter later (never credentials), `event_id` the sender's own id for
     it, `note` why it made no lead, `fingerprint` what a repeat of it would have in common with it, `quarantine` why the
-    request itself was not trusted or understood, `workspace` whose leads they are; empty: the relay's own.
+    request itself was not trusted or understood, `workspace` whose leads they are; empty: the relay's own. `due` is
+    when they are to be sent, if not at once.
     """
 
     endpoint: str
@@ -176,6 +178,7 @@ class Submission:
     workspace: str = ""
     leads: tuple[Lead, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from app.desk import routes as desk_routes
 from app.desk.desk import STATIC as DESK_STATIC
 from app.desk.desk import Desk
 from app.desk.entry import Entry
+from app.desk.feed import Feed
 from app.errors import Rejected
 from app.intake import challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
@@ -113,8 +114,8 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if settings.role != "delivery":
         for part in (forms, script, challenges, hooks):
             app.include_router(part.router(intake))
-    add_api(app, door_of(settings, intake, watch))
     add_desk(app, desk_of(settings, intake, watch))
+    add_api(app, door_of(settings, intake, watch, app.state.feed))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
     if sandbox is not None:
@@ -179,15 +180,15 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
         now,
         watch.look,
         pace,
-        intake.limits,
+        Feed(outbox),
         intake,
     )
 
 
-def door_of(settings: Settings, intake: Intake, watch: Watch) -> Door:
+def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Door:
     """What the API's routes are made with."""
     per_token = rates(settings.rate_limit_token)
-    return Door(intake, settings.api_token, per_token, watch.look, takes=settings.role != "delivery")
+    return Door(intake, settings.api_token, per_token, watch.look, feed, takes=settings.role != "delivery")
 
 
 def add_api(app: FastAPI, door: Door) -> None:
@@ -202,6 +203,7 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
     async def refused(request: Request, error: Exception) -> Response:
         return desk_login.refused(desk, request, cast("Rejected", error))
 
+    app.state.feed = desk.feed
     app.include_router(desk_routes.router(desk))
     app.add_exception_handler(Rejected, refused)
     app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))

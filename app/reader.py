@@ -5,6 +5,7 @@ Intake, preview and re-mapping all read through here, so that they always agree.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ from app.sources.declared import as_declared
 from app.sources.trees import clean
 
 CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
+TABLE = "csv"
+"""The source of what a person read in from a table."""
 WRAPPER = "form."
 A_FORM = 3
 MAX_HEADERS = 60
@@ -104,6 +107,24 @@ def read(inbound: Inbound, endpoint: Endpoint, now: datetime, window: timedelta 
         leads=leads,
     )
     return Reading(submission, parsed.entries, problem)
+
+
+def read_row(values: Mapping[str, str], endpoint: Endpoint, now: datetime) -> Reading:
+    """A row of a table, column → value, as an enquiry with these fields; the same row is a repeat for ever."""
+    body = json.dumps({name: value for name, value in values.items() if value}, ensure_ascii=False)
+    reading = read(
+        Inbound(body.encode("utf-8", "replace"), {"content-type": "application/json"}), of_table(endpoint), now
+    )
+    mark = repeats.digest(
+        clean(endpoint.name), TABLE, *(part for pair in sorted(values.items()) if pair[1] for part in pair)
+    )
+    own = replace(reading.submission, source=TABLE, fingerprint=mark, fingerprint_expires=None)
+    return replace(reading, submission=own)
+
+
+def of_table(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, as rows of a table are read for it: whatever its senders send, and prove."""
+    return endpoint.model_copy(update={"source": "json", **({"open": True} if isinstance(endpoint, Hook) else {})})
 
 
 def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:

@@ -49,6 +49,14 @@ class Impatient(H11Protocol):
             self._look_again()
 
 
+class Server(uvicorn.Server):
+    """Lets go of whoever follows what changes: uvicorn would wait for those answers, which have no end."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.app.state.feed.close()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
+
 def listen(settings: Settings) -> socket.socket:
     """A socket on HOST and PORT, taken before anything else is begun; ConfigurationError where it cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -82,10 +90,10 @@ def run(settings: Settings, config: RelayConfig, listener: socket.socket) -> Non
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=served.get_loop_factory()) as runner:
-        runner.run(_serve(app, uvicorn.Server(served), listener))
+        runner.run(_serve(app, Server(served), listener))
 
 
-async def _serve(app: FastAPI, server: uvicorn.Server, listener: socket.socket) -> None:
+async def _serve(app: FastAPI, server: Server, listener: socket.socket) -> None:
     """Serves within the app's lifespan, which uvicorn itself would only log the errors of.
 
     A signal that stops it is raised again in the end, by uvicorn's habit: not before the lifespan is through.

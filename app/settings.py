@@ -110,18 +110,14 @@ class Settings(BaseSettings):
     rate_limit_form: str = Field(
         "10000/minute", description="How often a form may be sent by everybody together, as above."
     )
-    rate_limit_token: str = Field(
-        "600/minute", description="How often one token may ask for something of the API, as above."
-    )
+    rate_limit_token: str = Field("600/minute", description="How often one token of the API may ask, as above.")
     rate_limit_store: SecretStr | None = Field(
         None, description="A Redis in which several relays count together, as redis://HOST/0; unset: each for itself."
     )
     metrics_token: SecretStr | None = Field(
         None, description="The bearer token that /metrics asks for; unset: it answers this machine only."
     )
-    api_token: SecretStr | None = Field(
-        None, description="A bearer token of /api that may do everything; lead-relay token create makes others."
-    )
+    api_token: SecretStr | None = Field(None, description="A bearer token of /api that may do everything.")
     desk_password: SecretStr | None = Field(
         None, min_length=10, description="The desk's password for the name admin; operator add makes other operators."
     )

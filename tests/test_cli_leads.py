@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.export import cell
+from app.sheets import cell, plain
 from tests.running import SandboxClient, eventually, stored
 from tests.test_cli import Run, folder, objects, run
 
@@ -211,7 +211,7 @@ class TestExport:
             [row] = csv.DictReader(file)
         assert row["email"] == "eve@example.com"
         assert row["contactNo"] == "'+442079460958"
-        assert row["extra"] == "team: @a"
+        assert row["extra"] == '{"team": "@a"}'
         assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
         assert (folder / "leads.csv").stat().st_mode & 0o777 == 0o600
         [deed] = objects(run("audit", "--json"))
@@ -237,6 +237,12 @@ class TestExport:
     def test_what_a_spreadsheet_would_carry_out_is_a_text(self, text: str) -> None:
         assert cell(text) == f"'{text}"
         assert cell(f"a{text}") == f"a{text}"
+        assert [plain(cell(one)) for one in (text, f"'{text}", f"''{text}", "'a")] == [
+            text,
+            f"'{text}",
+            f"''{text}",
+            "'a",
+        ]
 
 
 @pytest.mark.slow

@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException, Request, Response, Security
+from fastapi import APIRouter, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import SecretStr
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 from app.api import problems
-from app.errors import NotAllowed, NotEntered, Rejected, TooManyRequests
+from app.desk.feed import Feed
+from app.errors import BodyTooLarge, NotAllowed, NotEntered, Rejected, TooManyRequests
 from app.intake.accept import Intake
-from app.intake.guard import read_inbound
+from app.intake.guard import let_pass, read_inbound
 from app.outbox import operators
 from app.outbox.hands import Hands
 from app.outbox.records import SCOPES, Facts
@@ -34,16 +36,12 @@ OFF: Final = (
     "it as Authorization: Bearer TOKEN."
 )
 UNPROVED: Final = "This needs the header Authorization: Bearer, with a token that lead-relay token create made."
-NO_JSON: Final = "The body cannot be read as JSON."
+NO_JSON: Final = problems.Wrong(detail="the body cannot be read as JSON", pointer="#")
 TOO_OFTEN: Final = "That is more than one token may ask for; please wait."
 ADMIN: Final = "admin"
 OWNER: Final = "API_TOKEN"
 BODILESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-BEARER: Final = HTTPBearer(
-    auto_error=False,
-    scheme_name="token",
-    description=f"A token of lead-relay token create, or API_TOKEN. Scopes: {', '.join(SCOPES)}; admin has them all.",
-)
+BEARER: Final = HTTPBearer(auto_error=False, scheme_name="token", description="lead-relay token create makes one.")
 PROOF: Final = Security(BEARER)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -64,18 +62,20 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class Door:
     """What the API's routes are made with. `token` is that of the settings, which may do everything; `rates`: how often
-    one token may ask; `look`: what the watch sees just now; `takes`: whether enquiries come in at this process.
+    one token may ask; `look`: what the watch sees just now; `feed`: what changes; `takes`: whether enquiries come in
+    at this process.
     """
 
     intake: Intake
     token: SecretStr | None
     rates: tuple[Rate, ...]
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
+    feed: Feed
     takes: bool
 
-    def routes(self, **more: Any) -> APIRouter:
+    def routes(self) -> APIRouter:
         """A part of the API, to which routes are added."""
-        return APIRouter(prefix="/api/v1", tags=["api"], route_class=_guarded(self), responses=problems.may(), **more)
+        return APIRouter(prefix="/api/v1", tags=["api"], route_class=_guarded(self), responses=problems.may())
 
     def needs(self, scope: str) -> Any:
         """A dependency that gives the Caller, whose token has one of SCOPES. Raises NotAllowed."""
@@ -98,7 +98,8 @@ class Door:
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         secret = secret.strip()
         if kind.lower() == "bearer" and secret:
-            if self.token is not None and _same(secret, self.token.get_secret_value()):
+            own = self.token.get_secret_value() if self.token else ""
+            if own and hmac.compare_digest(secret.encode(), own.encode()):
                 return Caller(OWNER, OWNER, frozenset(SCOPES))
             known = await self.intake.outbox.books.read(partial(operators.token_of, secret=secret))
             if known is not None:
@@ -137,6 +138,14 @@ class WithBody(Request):
 def _guarded(door: Door) -> type[APIRoute]:
     """Routes that ask for a token first, then bound the body, and answer in problems."""
 
+    async def admitted(request: Request, headers: dict[str, str]) -> Request:
+        caller = request.state.caller = await door.enter(request)
+        await door.count(caller, headers)
+        if request.method in BODILESS:
+            return request
+        inbound = await read_inbound(request, door.intake.max_body_bytes, door.intake.public_url)
+        return WithBody(request.scope, request.receive, inbound.body)
+
     class Guarded(APIRoute):
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
@@ -144,25 +153,18 @@ def _guarded(door: Door) -> type[APIRoute]:
             async def guarded(request: Request) -> Response:
                 headers: dict[str, str] = {"Cache-Control": "private, no-store"}
                 try:
-                    caller = request.state.caller = await door.enter(request)
-                    await door.count(caller, headers)
-                    if request.method not in BODILESS:
-                        inbound = await read_inbound(request, door.intake.max_body_bytes, door.intake.public_url)
-                        request = WithBody(request.scope, request.receive, inbound.body)
-                    response = await handle(request)
-                except Rejected as error:
-                    response = problems.refused(error)
+                    response = await handle(await admitted(request, headers))
                 except HTTPException:
-                    response = problems.refused(problems.Invalid(NO_JSON, problems.Wrong(detail=NO_JSON, pointer="#")))
+                    response = problems.refused(problems.Invalid(NO_JSON))
                 except RequestValidationError as error:
-                    response = problems.invalid(error.errors())
+                    response = problems.refused(problems.invalid(error.errors()))
+                except Rejected as error:
+                    if isinstance(error, BodyTooLarge):
+                        await let_pass(request, error)
+                    response = problems.refused(error)
                 response.headers.update(headers)
                 return response
 
             return guarded
 
     return Guarded
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())

@@ -12,30 +12,42 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.door import Caller, Door
 from app.api.paging import Cursor, Cursors, Id, Limit, Moment, Word, link
 from app.api.problems import BODY, may
-from app.api.shapes import Lead, LeadPage, WholeLead
+from app.api.shapes import Lead, LeadPage, WholeLead, files_of, values_of
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
 from app.outbox.records import Sought
+from app.preview import fields_of
 
 A_PAGE = 50
+MOST_DEEDS = 200
 
 
-class Search(BaseModel):
-    """What leads are looked for by: words that stand in them, and the filters of the list."""
+class Filters(BaseModel):
+    """Which leads are meant, and which page of them."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"example": {"words": "ada example.com", "state": ["held"]}}
-    )
+    model_config = ConfigDict(extra="forbid")
 
-    words: Annotated[Word, Field(description="Beginnings of words of a name, address, message; or a number's digits.")]
-    state: Annotated[list[Annotated[LeadState, Field(strict=False)]], Field(max_length=len(LeadState))] = []
-    endpoint: Word = ""
-    source: Word = ""
-    since: Moment | None = None
-    until: Moment | None = None
+    state: Annotated[list[LeadState], Field(max_length=len(LeadState), description="Any of these states.")] = []
+    endpoint: Annotated[Word, Field(description="What came in at this form or hook.")] = ""
+    source: Annotated[Word, Field(description="What was acquired like this.")] = ""
+    since: Annotated[Moment | None, Field(description="What came in at this time or later.")] = None
+    until: Annotated[Moment | None, Field(description="What came in before this time.")] = None
     limit: Limit = A_PAGE
     cursor: Cursor | None = None
+
+    def sought(self, words: str = "") -> Sought:
+        """The leads themselves."""
+        return Sought(words, tuple(self.state), self.endpoint, self.source, since=self.since, until=self.until)
+
+
+class Search(Filters):
+    """What leads are looked for by: words that stand in them, and the filters of the list."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"words": "ada example.com", "state": ["held"]}})
+
+    words: Annotated[Word, Field(description="Beginnings of words of a name, address, message; or a number's digits.")]
+    limit: Annotated[Limit, Field(strict=True)] = A_PAGE
 
 
 def router(door: Door) -> APIRouter:
@@ -44,31 +56,17 @@ def router(door: Door) -> APIRouter:
 
     @routes.get("/leads", summary="List leads", responses=may())
     async def listed(
-        request: Request,
-        response: Response,
-        *,
-        caller: Caller = reads,
-        state: Annotated[list[LeadState] | None, Query(description="One of these states.")] = None,
-        endpoint: Annotated[Word, Query(description="What came in at this form or hook.")] = "",
-        source: Annotated[Word, Query(description="What was acquired like this.")] = "",
-        since: Annotated[Moment | None, Query(description="What came in at this time or later.")] = None,
-        until: Annotated[Moment | None, Query(description="What came in before this time.")] = None,
-        limit: Limit = A_PAGE,
-        cursor: Cursor | None = None,
+        request: Request, response: Response, asked: Annotated[Filters, Query()], caller: Caller = reads
     ) -> LeadPage:
         """The newest leads first."""
-        sought = Sought("", tuple(state or ()), endpoint, source, since=since, until=until)
-        page = await found(door, sought, limit, cursor)
+        page = await found(door, asked.sought(), asked.limit, asked.cursor)
         link(request, response, page.next)
         return page
 
     @routes.post("/leads/search", summary="Search leads", responses=may(*BODY))
     async def searched(asked: Search, caller: Caller = reads) -> LeadPage:
         """The newest leads first of those in which all of the words stand. Words are posted, as they are personal."""
-        sought = Sought(
-            asked.words, tuple(asked.state), asked.endpoint, asked.source, since=asked.since, until=asked.until
-        )
-        return await found(door, sought, asked.limit, asked.cursor)
+        return await found(door, asked.sought(asked.words), asked.limit, asked.cursor)
 
     @routes.get("/leads/{lead_id}", summary="See a lead", responses=may(404))
     async def whole(lead_id: Id, caller: Caller = reads) -> WholeLead:
@@ -85,7 +83,7 @@ async def found(door: Door, sought: Sought, limit: int, cursor: str | None) -> L
     page = partial(search.find, sought=sought, before=cursors.before(cursor), limit=limit + 1)
     leads = await outbox.books.read(page)
     more = cursors.after(leads[limit - 1].id) if len(leads) > limit else None
-    return LeadPage(data=[Lead.of(one) for one in leads[:limit]], next=more)
+    return LeadPage(data=[Lead.model_validate(values_of(one)) for one in leads[:limit]], next=more)
 
 
 async def whole_lead(door: Door, lead_id: str) -> WholeLead:
@@ -94,15 +92,12 @@ async def whole_lead(door: Door, lead_id: str) -> WholeLead:
     lead = await books.lead(lead_id)
     if lead is None:
         raise NotFound("There is no such lead.")
-    return WholeLead.whole(
-        lead,
-        *await asyncio.gather(
-            books.submission(lead.submission_id),
-            books.attempts(lead_id),
-            books.trail(lead_id, MOST_DEEDS),
-            books.attachments(lead.submission_id),
-        ),
+    submission, tries, trail, files = await asyncio.gather(
+        books.submission(lead.submission_id),
+        books.attempts(lead_id),
+        books.trail(lead_id, MOST_DEEDS),
+        books.attachments(lead.submission_id),
     )
-
-
-MOST_DEEDS = 200
+    told = {"fields": list(fields_of(lead.lead)), "tries": tries, "trail": trail[::-1], "attachments": files_of(files)}
+    repeats = submission.repeats if submission else 0
+    return WholeLead.model_validate({**values_of(lead), **told, "repeats": repeats})

@@ -54,12 +54,11 @@ class Cursors:
             return str(self._signer.loads(cursor))
         except (BadSignature, ValueError) as error:
             words = "this is not the `next` of a page of this list with these filters"
-            raise Invalid(f"cursor: {words}.", Wrong(detail=words, parameter="cursor")) from error
+            raise Invalid(Wrong(detail=words, parameter="cursor")) from error
 
     def after(self, last_id: str) -> str:
         """The cursor of the page that follows an id."""
-        made: str = self._signer.dumps(last_id)
-        return made
+        return str(self._signer.dumps(last_id))
 
 
 def link(request: Request, response: Response, cursor: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -36,13 +36,13 @@ class ApiProblem(BaseModel):
 
 
 class Invalid(Rejected):
-    """The request is not as it is described; `errors` say where."""
+    """The request is not as it is described: what is wrong, and where."""
 
     status = 422
     title = "Not valid"
 
-    def __init__(self, words: str, *errors: Wrong) -> None:
-        super().__init__(words)
+    def __init__(self, *errors: Wrong) -> None:
+        super().__init__(" ".join(dict.fromkeys(map(_sentence, errors))))
         self.errors = errors
 
 
@@ -53,28 +53,21 @@ class Conflict(Rejected):
     title = "Not now"
 
 
-def problem(status: int, title: str, detail: str, errors: Sequence[Wrong] = ()) -> JSONResponse:
-    """The answer that says it."""
-    told = [one.model_dump(exclude_none=True) for one in errors]
-    return replies.problem(status, title, detail, **({"errors": told} if told else {}))
-
-
 def refused(error: Rejected) -> JSONResponse:
     """What is answered where nothing was done."""
-    response = problem(error.status, TITLES.get(error.status, error.title), str(error), getattr(error, "errors", ()))
+    errors = [one.model_dump(exclude_none=True) for one in getattr(error, "errors", ())]
+    more = {"errors": errors} if errors else {}
+    response = replies.problem(error.status, TITLES.get(error.status, error.title), str(error), **more)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
-    if error.closes:
-        response.headers["Connection"] = "close"
     if isinstance(error, NotEntered):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
-def invalid(found: Iterable[Any]) -> JSONResponse:
-    """What is answered where the request is not as it is described, from the errors that pydantic found."""
-    errors = [_wrong(one) for one in found]
-    return problem(422, "Not valid", " ".join(dict.fromkeys(_sentence(one) for one in errors)), errors)
+def invalid(found: Iterable[Any]) -> Invalid:
+    """What is wrong with a request, from the errors that pydantic found."""
+    return Invalid(*map(_wrong, found))
 
 
 def _wrong(found: Mapping[str, Any]) -> Wrong:
@@ -99,7 +92,8 @@ def _escaped(step: object) -> str:
 
 
 def _sentence(one: Wrong) -> str:
-    return f"{one.pointer or one.parameter or one.header}: {one.detail}."
+    place = (one.pointer or one.parameter or one.header or "").removeprefix("#/")
+    return f"{place}: {one.detail}." if place not in {"", "#"} else f"{one.detail.removesuffix('.')}."
 
 
 WORDS: Final[Mapping[int, str]] = {

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from app.lead import FIELDS, LeadState
-from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
-from app.preview import fields_of
+from app.lead import LeadState
+from app.outbox.records import StoredAttachment, StoredLead
 
 ID = "01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
+Ulid = Annotated[str, Field(examples=[ID])]
 WHEN = "2026-11-24T09:30:00Z"
+Time = Annotated[datetime, Field(examples=[WHEN])]
 
 
 class Shape(BaseModel):
@@ -25,35 +27,29 @@ class Shape(BaseModel):
 class Standing(Shape):
     """A lead's id and where it stands; the reason says why it is held, spam or a duplicate."""
 
-    id: str
+    id: Ulid
     state: LeadState
-    reason: str = ""
+    reason: str
 
 
 class Accepted(Shape):
     """What was stored: the submission's id, and its leads in the order they were sent in. `repeat`: it was there."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {"id": ID, "leads": [{"id": ID, "state": "pending", "reason": ""}], "repeat": False}
-        }
-    )
-
-    id: str
+    id: Ulid
     leads: list[Standing]
     repeat: bool
 
 
 class Lead(Standing):
-    """A lead: its fields, what was sent besides, and its place in the books."""
+    """A lead: its fields, what was sent besides, and its place in the books. `nextAttemptAt` counts while it waits."""
 
-    submission_id: str
+    submission_id: Ulid
     endpoint: str
     workspace: str
-    received_at: datetime
+    received_at: Time
     first_name: str
     last_name: str
-    email: str
+    email: Annotated[str, Field(examples=["ada@example.com"])]
     contact_no: str
     message: str
     source: str
@@ -62,45 +58,15 @@ class Lead(Standing):
     utm: dict[str, str]
     extra: dict[str, str]
     attempts: int
-    next_attempt_at: datetime | None
-    settled_at: datetime | None
-    member_id: str | None
-
-    @classmethod
-    def values(cls, one: StoredLead) -> dict[str, Any]:
-        """The fields of a stored lead."""
-        of = one.lead
-        is_waiting = of.state is LeadState.PENDING
-        return {
-            **{name: getattr(one, name) for name in ("id", "submission_id", "endpoint", "workspace", "received_at")},
-            **{name: getattr(of, name) for name in (*FIELDS.values(), "state", "reason")},
-            "utm": dict(of.utm),
-            "extra": {field.label or field.key: field.value for field in of.extra},
-            "attempts": one.attempts,
-            "next_attempt_at": one.next_attempt_at if is_waiting else None,
-            "settled_at": one.settled_at,
-            "member_id": one.member_id or None,
-        }
-
-    @classmethod
-    def of(cls, one: StoredLead) -> Self:
-        """A stored lead."""
-        return cls(**cls.values(one))
-
-
-class OriginOf(Shape):
-    """Why a field has its value: what it came from, in words, how surely (0-160), and what came second."""
-
-    origin: str
-    why: str
-    score: int | None
-    runner_up: str
+    next_attempt_at: Time
+    settled_at: Time | None
+    member_id: str
 
 
 class Try(Shape):
     """A try to deliver: when, what it was taken for, AgencyHandy's status and bounded answer, milliseconds."""
 
-    at: datetime
+    at: Time
     outcome: str
     status: int | None
     answer: str
@@ -110,7 +76,7 @@ class Try(Shape):
 class Act(Shape):
     """What a person or a program did: when, who, what; `words` name fields, never their values."""
 
-    at: datetime
+    at: Time
     who: str
     what: str
     words: str
@@ -119,58 +85,43 @@ class Act(Shape):
 class File(Shape):
     """A file that came with the request: the field it was in, its sender's name for it, bytes, and their SHA-256."""
 
-    id: str
+    id: Ulid
     field: str
     name: str
     media_type: str
     size: int
     sha256: str
 
-    @classmethod
-    def of(cls, one: StoredAttachment) -> File:
-        """A stored file."""
-        of = one.attachment
-        return cls(id=one.id, field=of.field, name=of.name, media_type=of.media_type, size=of.size, sha256=of.sha256)
+
+class Origin(Shape):
+    """A field: its value, the field or rule it comes from, why, how surely (0-160), and what came second."""
+
+    field: str
+    value: str | int | None
+    origin: str
+    why: str
+    score: int | None
+    runner_up: str
 
 
 class WholeLead(Lead):
-    """A lead with all that happened to it."""
+    """A lead with where its fields come from, and all that happened to it."""
 
-    origins: dict[str, OriginOf]
+    fields: list[Origin]
     suspicions: list[str]
     repeats: int
     tries: list[Try]
     trail: list[Act]
     attachments: list[File]
 
-    @classmethod
-    def whole(
-        cls,
-        one: StoredLead,
-        submission: StoredSubmission | None,
-        tries: list[Attempt],
-        deeds: list[Deed],
-        files: list[StoredAttachment],
-    ) -> WholeLead:
-        """A stored lead with its submission, tries, deeds and files."""
-        return cls(
-            **cls.values(one),
-            origins={found.field: OriginOf.model_validate(found) for found in fields_of(one.lead)},
-            suspicions=list(one.lead.suspicions),
-            repeats=submission.repeats if submission else 0,
-            tries=[Try.model_validate(attempt) for attempt in tries],
-            trail=[Act.model_validate(deed) for deed in reversed(deeds)],
-            attachments=[File.of(file) for file in files],
-        )
-
 
 class Submission(Shape):
     """A request that was accepted: where it came in, how it was read, the sender's id, why it made no lead."""
 
-    id: str
+    id: Ulid
     endpoint: str
     source: str
-    received_at: datetime
+    received_at: Time
     event_id: str | None
     note: str
     repeats: int
@@ -185,18 +136,22 @@ class WholeSubmission(Submission):
     attachments: list[File]
 
 
-class LeadPage(Shape):
-    """Leads, the newest first; `next` is the cursor of the page after, null on the last one."""
+class Page(Shape):
+    """A part of a list, the newest first; `next` is the cursor of the part after it, null on the last one."""
+
+    next: str | None
+
+
+class LeadPage(Page):
+    """Leads, the newest first."""
 
     data: list[Lead]
-    next: str | None
 
 
-class SubmissionPage(Shape):
-    """Submissions, the newest first; `next` is the cursor of the page after, null on the last one."""
+class SubmissionPage(Page):
+    """Submissions, the newest first."""
 
     data: list[Submission]
-    next: str | None
 
 
 class EndpointShape(Shape):
@@ -208,7 +163,7 @@ class EndpointShape(Shape):
     kind: str
     source: str
     address: str
-    last_received_at: datetime | None
+    last_received_at: Time | None
     silent_seconds: int | None
     longest_silence_seconds: int | None
     trouble: str
@@ -235,10 +190,21 @@ class Stats(Shape):
 
     span: str
     step_seconds: int
-    starts: list[datetime]
+    starts: list[Time]
     series: dict[LeadState, list[int]]
     received: int
     counts: dict[LeadState, int]
-    oldest_waiting_at: datetime | None
+    oldest_waiting_at: Time | None
     troubles: dict[str, str]
     answers: Answers
+
+
+def values_of(one: StoredLead) -> dict[str, Any]:
+    """A stored lead's values, by the names of a Lead here."""
+    both = {field.name: getattr(part, field.name) for part in (one, one.lead) for field in fields(part)}
+    return {**both, "extra": {field.label or field.key: field.value for field in one.lead.extra}}
+
+
+def files_of(found: list[StoredAttachment]) -> list[File]:
+    """Stored files."""
+    return [File.model_validate({"id": one.id, **asdict(one.attachment)}) for one in found]

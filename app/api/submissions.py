@@ -12,7 +12,7 @@ from app.api.door import Caller, Door
 from app.api.leads import A_PAGE
 from app.api.paging import Cursor, Cursors, Id, Limit, Word, link
 from app.api.problems import may
-from app.api.shapes import File, Standing, Submission, SubmissionPage, WholeSubmission
+from app.api.shapes import Standing, Submission, SubmissionPage, WholeSubmission, files_of
 from app.errors import NotFound
 from app.outbox import requests
 
@@ -53,8 +53,8 @@ def router(door: Door) -> APIRouter:
             **Submission.model_validate(found).model_dump(),
             headers={name: str(value) for name, value in found.headers.items()},
             body=found.body.decode("utf-8", "replace"),
-            leads=[Standing(id=id_, state=state, reason=reason) for id_, state, reason in became],
-            attachments=[File.of(one) for one in files],
+            leads=[Standing.model_validate(one) for one in became],
+            attachments=files_of(files),
         )
 
     return routes

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from app.api import problems
 from app.api.door import Caller, Door
-from app.api.problems import Invalid, may
+from app.api.paging import Id
+from app.api.problems import Invalid, Wrong, may
 from app.errors import ConfigurationError, Unreadable
 from app.intake.downloads import download
-from app.preview import Preview, look
+from app.preview import Preview, PreviewRequest, look
 from app.settings import explain
-from app.sources.base import Inbound
 from app.sources.trees import read_json
-from app.values import LeadField, Rules
-
-
-class PreviewRequest(BaseModel):
-    """A request to try: its body as text, or as JSON in its place, and to which form or hook it would go."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    endpoint: str | None = None
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = {}
-    body: Any
-    mapping: Mapping[LeadField, Rules] | None = None
-
-    def inbound(self) -> Inbound:
-        """The request itself."""
-        text = self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        return Inbound(text.encode(), {"content-type": self.content_type, **headers})
-
 
 BODY = {
     "requestBody": {
@@ -59,7 +35,7 @@ def router(door: Door) -> APIRouter:
         return tried(door, await request.body())
 
     @routes.get("/attachments/{attachment_id}", summary="Get a file", response_model=None, responses=FILE)
-    async def attachment(attachment_id: str, caller: Caller = reads) -> Response:
+    async def attachment(attachment_id: Id, caller: Caller = reads) -> Response:
         """A file that came with a form as it was sent, to be saved and never to be shown by a browser."""
         return await download(door.intake.outbox, attachment_id)
 
@@ -73,4 +49,4 @@ def tried(door: Door, body: bytes) -> Preview:
         return look(door.intake.config, asked.endpoint, asked.inbound(), door.intake.clock(), asked.mapping)
     except (Unreadable, ValidationError, ConfigurationError) as error:
         words = explain("body", error) if isinstance(error, ValidationError) else str(error)
-        raise Invalid(words) from error
+        raise Invalid(Wrong(detail=words, pointer="#")) from error

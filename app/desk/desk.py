@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse
 
 from app.config import RelayConfig
 from app.desk.entry import Entry, Session
+from app.desk.feed import Feed
 from app.intake.accept import Intake
-from app.intake.guard import Limits
 from app.lead import MARKS, MEANING
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
@@ -60,8 +60,7 @@ _templates = Environment(
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
-    each workspace's requests a second by the settings,
-    how often passwords may be tried, and what requests are taken in with.
+    each workspace's requests a second by the settings, what changes, and what requests are taken in with.
     """
 
     outbox: Outbox
@@ -70,7 +69,7 @@ class Desk:
     clock: Callable[[], datetime]
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
     pace: Mapping[str, float]
-    limits: Limits
+    feed: Feed
     intake: Intake
 
     def hands(self, who: Session) -> Hands:
@@ -82,6 +81,7 @@ class Desk:
     ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
         shared = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
+        shared["seen"] = getattr(request.state, "seen", "")
         text = _templates.get_template(template).render({**shared, **values})
         return HTMLResponse(text, status, HEADERS)
 

@@ -131,7 +131,8 @@ def setting_up(desk: Desk, endpoint: Form | Hook) -> Mapping[str, Any]:
     if isinstance(endpoint, Form):
         snippets = {KINDS[kind]: SNIPPETS[kind](endpoint, desk.intake.public_url) for kind in KINDS}
         data = "".join(f" \\\n  --data-urlencode {shlex.quote(f'{key}={value}')}" for key, value in fields.items())
-        limits = f"{_spelled(desk.limits.per_address)} from one address; {_spelled(desk.limits.per_form)} in all"
+        bounds = desk.intake.limits
+        limits = f"{_spelled(bounds.per_address)} from one address; {_spelled(bounds.per_form)} in all"
         return {"snippets": snippets, "curl": f"curl {shlex.quote(address)}{data}", "limits": limits, "signature": None}
     head = "-H 'Content-Type: application/json'"
     head += "" if endpoint.open else f" -H {shlex.quote(f'{endpoint.header}: YOUR-SECRET')}"

@@ -25,6 +25,7 @@ from app.addresses import origin_of
 from app.desk import passwords
 from app.errors import CrossSite, NotAllowed, NotEntered
 from app.outbox import operators
+from app.outbox.changes import seen_now
 from app.outbox.outbox import Outbox
 from app.outbox.records import Operator, Role
 
@@ -98,7 +99,7 @@ class Entry:
         return Session(name, known.role, token)
 
     def needs(self, role: Role) -> Needs:
-        """A dependency that gives the session of somebody who may do this.
+        """A dependency that gives the session of somebody who may do this; what changes from now on is not yet `seen`.
 
         Raises NotEntered, NotAllowed, and CrossSite where something is changed without the token of one's own forms.
         """
@@ -111,6 +112,7 @@ class Entry:
                 raise NotAllowed(f"This takes the role {role}, and yours is {session.role}.")
             if request.method not in SAFE:
                 await self._check_origin(request, session)
+            request.state.seen = await self.outbox.books.read(seen_now)
             return session
 
         return check

@@ -70,6 +70,12 @@ class Adding:
         gone[-1] += let_go
         return list(zip(answers, gone, strict=True))
 
+    async def known(self, connection: AsyncConnection, batch: Sequence[Submission]) -> list[bool]:
+        """Of each, whether it would be a repeat of one that is in the store."""
+        marks = [{self._mark(one), self._mark(one, _spam_in(one))} for one in batch]
+        found = await _judged_good(connection, {mark for pair in marks for mark in pair}, batch[-1].received_at)
+        return [not pair.isdisjoint(found) for pair in marks]
+
     def _mark(self, one: Submission, spam: str = "") -> str:
         """What the same submission again would have in common with this one, judged so."""
         return hmac.digest(self.key, f"{one.fingerprint}{spam}".encode(), "sha256").hex()
@@ -147,7 +153,7 @@ def _spam_in(one: Submission) -> str:
 
 
 async def _judged_good(connection: AsyncConnection, marks: set[str], now: datetime) -> dict[str, str]:
-    """Fingerprint → id of the first submission, of those that came before and were not judged spam."""
+    """Fingerprint → id of the first submission, of those that came before and have one of these."""
     if not marks:
         return {}
     counts_yet = or_(fingerprints.c.expires_at.is_(None), fingerprints.c.expires_at > now)

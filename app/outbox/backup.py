@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import delete, exists, func, insert, select, text, update
@@ -23,11 +24,12 @@ from app.outbox.books import Books
 from app.outbox.engine import fold, migrate, newest_revision, open_engine
 from app.outbox.facts import balance
 from app.outbox.search import note_all
-from app.outbox.tables import attempts, audit, duties, fingerprints, keys, leads, ledger, metadata, submissions
+from app.outbox.tables import attempts, audit, duties, fingerprints, keys, leads, ledger, metadata, submissions, turns
 
 AT_ONCE = 500
-TABLES = [table for table in metadata.sorted_tables if table is not duties]
-"""All but who is on duty, which is over when a backup is put back."""
+TABLES = [table for table in metadata.sorted_tables if table not in (duties, turns)]
+"""All but who is on duty, which is over when a backup is put back, and the numbers of another store's transactions."""
+ANEW: Mapping[str, Mapping[str, Any]] = {"leads": {"changed": 0}}
 KEY = "fingerprints"
 MUST_BE_EMPTY = (submissions, leads, attempts, fingerprints, ledger, audit)
 
@@ -129,7 +131,7 @@ async def _copy(source: AsyncConnection, target: AsyncConnection, progress: Prog
     for table in TABLES:
         found = await source.stream(select(table).execution_options(yield_per=AT_ONCE))
         async for some in found.mappings().partitions():
-            await target.execute(insert(table), [dict(row) for row in some])
+            await target.execute(insert(table), [{**row, **ANEW.get(table.name, {})} for row in some])
             progress(len(some))
 
 

@@ -65,10 +65,10 @@ async def missed(
 async def hurry(connection: AsyncConnection, endpoints: Collection[str], now: datetime) -> None:
     """Makes everybody of the endpoints due who is to be fetched later."""
     later = (UNFETCHED, leads.c.endpoint.in_(endpoints), leads.c.next_attempt_at > now)
-    await connection.execute(update(leads).where(*later).values(next_attempt_at=now))
+    await connection.execute(update(leads).where(*later).values(next_attempt_at=now, changed=leads.c.changed))
 
 
 async def rest(connection: AsyncConnection, endpoint: str, until: datetime) -> None:
     """Leaves a provider alone that said for how long: nobody of this endpoint is fetched earlier."""
     early = (UNFETCHED, leads.c.endpoint == endpoint, leads.c.next_attempt_at < until)
-    await connection.execute(update(leads).where(*early).values(next_attempt_at=until))
+    await connection.execute(update(leads).where(*early).values(next_attempt_at=until, changed=leads.c.changed))

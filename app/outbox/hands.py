@@ -5,12 +5,12 @@ Rows are locked before they are judged, so that a lead that a worker has just cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import RelayConfig
@@ -43,13 +43,6 @@ class Hands:
     outbox: Outbox
     who: str
     clock: Callable[[], datetime]
-
-    async def choose(self, states: Collection[LeadState], endpoint: str | None = None) -> list[str]:
-        """The ids of the leads in those states, of an endpoint if one is named; the oldest first."""
-        where: list[ColumnElement[bool]] = [leads.c.state.in_([state.value for state in states])]
-        if endpoint is not None:
-            where.append(leads.c.endpoint == endpoint)
-        return await self.outbox.books.ids(leads, *where)
 
     async def do(
         self,

@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,13 +67,14 @@ class Outbox:
     ) -> None:
         self._url = url
         self._engine = open_engine(url, begin="IMMEDIATE", connections=1)
-        self._writer = Writer(self._engine)
+        self._writer = Writer(self._engine, self._committed)
         self._adding = Adding(b"", workspace, quarantine_rows, quarantine_mib * MIB, new_id)
         self.workspace_name = workspace
         self.new_id = new_id
         self.books = Books(url)
         self.files = Attachments(attachments or folder_beside(url))
         self.on_due: Callable[[], None] = lambda: None
+        self.on_commit: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
         """Makes the store where there is none, and brings its schema up to date."""
@@ -97,6 +99,9 @@ class Outbox:
         await self._engine.dispose()
         await self.books.close()
 
+    def _committed(self) -> None:
+        self.on_commit()
+
     async def write(self, work: Work[Result]) -> Result:
         """What `work` returns on an open transaction, once that is on disk."""
         return await self._writer.write(work)
@@ -116,6 +121,10 @@ class Outbox:
         if any(state is LeadState.PENDING for _, state in receipt.leads):
             self.on_due()
         return receipt
+
+    async def known(self, batch: Sequence[Submission]) -> list[bool]:
+        """Of each submission, whether adding it would only count a repeat. Nothing is written."""
+        return await self.books.read(partial(self._adding.known, batch=batch))
 
     async def remove_files(self, files: Collection[str]) -> None:
         """Takes files away whose rows are gone."""
@@ -148,7 +157,8 @@ class Outbox:
 
     async def renew(self, claim: str, until: datetime) -> None:
         """Keeps a claim's leads for longer."""
-        await self._execute(update(leads).where(IS_SENDING, leads.c.claim == claim).values(lease_until=until))
+        mine = update(leads).where(IS_SENDING, leads.c.claim == claim)
+        await self._execute(mine.values(lease_until=until, changed=leads.c.changed))
 
     async def settle(self, settlements: Sequence[Settlement], tries: Sequence[Attempt], now: datetime) -> None:
         """Writes what became of claimed leads, and the attempts that it comes from."""
@@ -231,7 +241,7 @@ class Outbox:
 
 async def _hurry(connection: AsyncConnection, workspace: str, now: datetime, beyond: timedelta = timedelta()) -> None:
     later = update(leads).where(leads.c.workspace == workspace, IS_PENDING, leads.c.next_attempt_at > now + beyond)
-    await connection.execute(later.values(next_attempt_at=now))
+    await connection.execute(later.values(next_attempt_at=now, changed=leads.c.changed))
 
 
 SETTLE = (

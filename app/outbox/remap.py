@@ -21,7 +21,7 @@ from app.outbox.hands import Hands, endpoint_called, outcome
 from app.outbox.records import StoredLead
 from app.outbox.search import note_again
 from app.outbox.tables import leads, submissions
-from app.reader import read
+from app.reader import TABLE, of_table, read
 from app.sources.base import Inbound
 
 NAMED = {*FIELDS, "state", "reason"}
@@ -83,6 +83,10 @@ def _nothing_to_read(row: Any) -> str:
 
 def read_again(row: Any, endpoint: Endpoint) -> Submission:
     """A submission's request as it would be read today; its sender counts as proved."""
+    if row.source == TABLE:
+        return replace(
+            read(Inbound(row.body, row.headers), of_table(endpoint), row.received_at).submission, source=TABLE
+        )
     endpoint = for_programs(endpoint, None) if row.source == API else endpoint
     proved = endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
     return read(Inbound(row.body, row.headers), proved, row.received_at).submission

@@ -34,7 +34,7 @@ def of_attachment(id_: str, submission_id: str, attachment: Attachment) -> dict[
 
 
 def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission, lead: Lead) -> dict[str, Any]:
-    """The row of a lead as it is accepted: due at once, where it is pending."""
+    """The row of a lead as it is accepted: due at once, where it is pending and its submission says no other time."""
     return {
         "id": id_,
         "submission_id": submission_id,
@@ -50,7 +50,7 @@ def of_lead(id_: str, submission_id: str, workspace: str, submission: Submission
             "suspicions": list(lead.suspicions),
         },
         "received_at": submission.received_at,
-        "next_attempt_at": submission.received_at,
+        "next_attempt_at": submission.due or submission.received_at,
         "attempts": 0,
         "unknown": False,
         "member_id": "",

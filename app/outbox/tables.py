@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from app.outbox.turns import this_turn
 from app.sources.trees import clean
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,9 +115,11 @@ leads = Table(
     Column("passed_on_at", Instant, doc="when it went to people by the second road"),
     Column("to_fetch", Words, doc="while held: the provider's id of the person, who has to be fetched from its API"),
     Column("notice_id", String(26), doc="once fetched: the submission that told no more than the id"),
+    Column("changed", BigInteger, nullable=False, server_default="0", default=this_turn(), onupdate=this_turn()),
     Index("leads_books", "received_at", "endpoint", "state"),
     Index("leads_in_state", "state", "id"),
     Index("leads_of_endpoint", "endpoint", "id"),
+    Index("leads_changed", "changed"),
     partial_index("leads_of_source", "source", "id", where="length(source) <= 64"),
     partial_index("leads_due", "workspace", "next_attempt_at", "id", where="state = 'pending'"),
     partial_index("leads_leased", "lease_until", where="state = 'sending'"),
@@ -217,6 +220,13 @@ duties = Table(
     Column("name", String(32), primary_key=True, doc="what one process at a time does for all"),
     Column("holder", String(26), nullable=False),
     Column("until", Instant, nullable=False, doc="when another may take over"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, doc="1"),
+    Column("number", BigInteger, nullable=False, doc="of SQLite's transactions; see `turns.py`"),
 )
 
 operators = Table(

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import StoreUnavailable
 from app.logs import log
+from app.outbox import turns
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,8 +44,9 @@ class Waiting:
 class Writer:
     """Runs every write of a process, in order, grouped into transactions."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, on_commit: Callable[[], None]) -> None:
         self._engine = engine
+        self._on_commit = on_commit
         self._queue: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
 
@@ -108,12 +110,14 @@ class Writer:
     async def _commit(self, batch: list[Waiting]) -> list[Any]:
         results: dict[Waiting, Any] = {}
         async with self._engine.begin() as connection:
+            await turns.take(connection)
             for work in dict.fromkeys(waiting.work for waiting in batch if waiting.shared):
                 mine = [waiting for waiting in batch if waiting.work == work]
                 results |= zip(mine, await work(connection, [one.item for one in mine]), strict=True)
             for waiting in sorted(batch, key=lambda one: one.locks):
                 if not waiting.shared:
                     results[waiting] = await waiting.work(connection)
+        self._on_commit()
         return [results[waiting] for waiting in batch]
 
 

@@ -48,11 +48,12 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Shared:
-    """A relay for all tests of a module: a client that brings no token, one that may do everything, and the store."""
+    """A relay for all tests of a module: clients without a token and with the owner's, and what is behind."""
 
     stranger: httpx.Client
     owner: httpx.Client
     folder: Path
+    agencyhandy: SandboxClient
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def shared(_sandbox: SandboxClient, tmp_path_factory: pytest.TempPathFactory) ->
     with ExitStack() as stack:
         stranger = started(stack, _sandbox, folder, DEMO_TOML, api_token=OWNER)
         owner = stack.enter_context(httpx.Client(base_url=stranger.base_url, headers=bearer(OWNER), timeout=20))
-        yield Shared(stranger, owner, folder)
+        yield Shared(stranger, owner, folder, _sandbox)
 
 
 @pytest.fixture

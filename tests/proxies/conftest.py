@@ -31,6 +31,7 @@ redirect = "https://www.example.com/thanks"
 source = "json"
 secrets = ["a-secret-of-the-hook"]
 """
+TOKEN = "a-token-of-the-settings"
 Front = Callable[..., AbstractContextManager[None]]
 PROXIES: dict[str, Front] = {"nginx": fronts.nginx, "caddy": fronts.caddy}
 
@@ -90,7 +91,7 @@ def stand_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             sandbox = SandboxClient(stack.enter_context(served(create_sandbox())))
             stack.callback(sandbox.close)
             address = f"{scheme}://{fronts.NAME}:{free_port()}"
-            given = {"public_url": address, "delivery_requests_per_second": "500", **settings}
+            given = {"public_url": address, "delivery_requests_per_second": "500", "api_token": TOKEN, **settings}
             relay = RelayProcess(folder, sandbox.address, toml=toml, **given)
             stack.callback(relay.stop)
             relay.start()

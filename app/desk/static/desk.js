@@ -92,10 +92,11 @@ function away(event) {
 }
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:afterOnLoad"]) document.addEventListener(name, away);
 
-document.addEventListener("DOMContentLoaded", () => {
-  document.body.dataset.live = "";
-  const place = sessionStorage.getItem(PLACE);
-  sessionStorage.removeItem(PLACE);
-  if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
-  if (location.hash === "#edit") edit();
-});
+document.body.dataset.scripted = "";
+const place = sessionStorage.getItem(PLACE);
+sessionStorage.removeItem(PLACE);
+if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
+if (location.hash === "#edit") {
+  history.replaceState(null, "", location.pathname); // else the browser goes there once more, and takes the focus along
+  edit();
+}

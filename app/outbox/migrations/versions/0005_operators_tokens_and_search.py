@@ -1,4 +1,4 @@
-"""Who may use the desk and the API, and what leads are found by."""
+"""Who may use the desk and the API, what leads are found by, and which transaction changed one last."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,6 +34,13 @@ def upgrade() -> None:
     )
     op.add_column("workspaces", sa.Column("stopped_by", sa.Text(), nullable=False, server_default=""))
     op.add_column("workspaces", sa.Column("per_second", sa.Float(), nullable=True))
+    op.add_column("leads", sa.Column("changed", sa.BigInteger(), nullable=False, server_default="0"))
+    op.create_index("leads_changed", "leads", ["changed"])
+    op.create_table(
+        "turns",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+    )
     op.create_index("leads_in_state", "leads", ["state", "id"])
     op.create_index("leads_of_endpoint", "leads", ["endpoint", "id"])
     short = sa.text("length(source) <= 64")

@@ -1,0 +1,178 @@
+// Keeps an open page up to date: new leads, states, counts. Without it, every page is up to date when it is reloaded.
+"use strict";
+
+(() => {
+  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, LATER = 15000, MOST_ROWS = 500, ANY = "";
+  const main = document.querySelector("#main");
+  let seen = document.body.dataset.seen;
+  if (seen === undefined) return;
+
+  let source, waitsUntilOpen;
+  let hasGap = false, news = new Set();
+  const due = { list: 0, parts: 0 }, planned = {};
+
+  function open() {
+    if (source || document.hidden) return;
+    source = new EventSource(`/desk/events?since=${encodeURIComponent(seen)}`);
+    source.addEventListener("lead", (event) => note(event, JSON.parse(event.data)));
+    source.addEventListener("gap", (event) => note(event));
+    source.addEventListener("waiting", (event) => count(JSON.parse(event.data)));
+    source.addEventListener("error", () => {
+      if (source?.readyState !== EventSource.CLOSED) return; // else the browser tries again by itself
+      close();
+      waitsUntilOpen = setTimeout(open, LATER);
+    });
+  }
+
+  function close() {
+    clearTimeout(waitsUntilOpen);
+    source?.close();
+    source = undefined;
+  }
+
+  function note(event, lead) {
+    seen = event.lastEventId || seen;
+    if (lead) {
+      news.add(lead.id);
+      for (const row of rowsOf(lead.id)) chip(row, lead);
+      const queue = document.querySelector("[data-queue]");
+      if (queue && (lead.state === queue.dataset.queue) !== rowsOf(lead.id).length > 0) offer("This list has changed");
+    } else {
+      hasGap = true;
+      news.add(ANY);
+    }
+    plan("list", OFTEN, list);
+    plan("parts", SELDOM, parts);
+  }
+
+  function plan(what, often, work) {
+    planned[what] ??= setTimeout(async () => {
+      due[what] = Date.now() + often;
+      try { await work(); } catch { /* the relay is away for a moment: what comes next tells of it again */ }
+      planned[what] = undefined;
+    }, Math.max(AT_ONCE, due[what] - Date.now()));
+  }
+
+  function count(waiting) {
+    for (const [state, number] of Object.entries(waiting)) {
+      const link = document.querySelector(`header nav a[href="/desk/${state}"]`);
+      if (!link) continue;
+      if (!link.querySelector(".count")) link.append(" ", document.createElement("span"));
+      const mark = link.querySelector("span");
+      mark.className = "count";
+      mark.hidden = !number;
+      mark.textContent = number > 999 ? "999+" : String(number);
+    }
+  }
+
+  const idOf = (row) => row.querySelector("a[href^='/desk/leads/']")?.pathname.split("/")[3] ?? "";
+  const rowsOf = (id) => [...document.querySelectorAll("[data-row]")].filter((row) => idOf(row) === id);
+
+  function chip(row, lead) {
+    const is = row.querySelector(".chip");
+    if (!is || is.classList.contains(lead.state)) return;
+    is.className = `chip ${lead.state}`;
+    is.removeAttribute("title");
+    const mark = document.createElement("span");
+    mark.ariaHidden = "true";
+    mark.textContent = lead.mark;
+    is.replaceChildren(mark, ` ${lead.state}`);
+    while (is.nextSibling) is.nextSibling.remove(); // the reason of the state before
+  }
+
+  async function page(address, options) {
+    const answer = await fetch(address, options);
+    if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+
+  // The list of leads is asked for again as its own form would, and only what is new in it is put in.
+  async function list() {
+    const found = document.querySelector("[data-list]");
+    const form = main.querySelector("form[role=search]");
+    if (!found || !form) return;
+    const gap = hasGap;
+    hasGap = false;
+    const asked = [...new FormData(form)].filter(([name]) => !name.startsWith("_"));
+    const body = new URLSearchParams(new FormData(form));
+    const next = await page(form.action, { method: "POST", headers: { "HX-Request": "true" }, body });
+    const shown = [...found.querySelectorAll("[data-row]")];
+    const known = new Map(shown.map((row) => [idOf(row), row]));
+    const oldest = shown.length ? idOf(shown.at(-1)) : "";
+    const fresh = [];
+    for (const row of next.querySelectorAll("[data-row]")) {
+      const old = known.get(idOf(row)), cells = old && [old, row].map((one) => one.querySelector(".chip")?.closest("td"));
+      if (!old && idOf(row) > oldest) fresh.push(row);
+      else if (cells?.every(Boolean) && !cells[0].contains(document.activeElement)) cells[0].innerHTML = cells[1].innerHTML;
+    }
+    if (!fresh.length) return;
+    const asks = asked.some(([, value]) => value);
+    if (shown.length && (asks || gap || shown.length > MOST_ROWS)) {
+      const many = gap ? "Many" : fresh.length;
+      return offer(`${many} new lead${many === 1 ? "" : "s"}`, form);
+    }
+    insert(found, fresh, shown, next);
+  }
+
+  function insert(found, fresh, shown, next) {
+    const held = shown.find((row) => row.getBoundingClientRect().bottom > 0);
+    const before = held?.getBoundingClientRect().top;
+    if (shown.length) {
+      for (const row of fresh) shown.find((one) => idOf(one) < idOf(row)).before(row);
+      const [old, now] = [found, next].map((one) => one.querySelector(":scope > p, body > p"));
+      if (old && now) old.textContent = now.textContent;
+    } else {
+      found.replaceChildren(...next.body.childNodes);
+      window.htmx?.process(found);
+    }
+    if (held && window.scrollY > 0) window.scrollBy(0, held.getBoundingClientRect().top - before);
+  }
+
+  // Parts that are shown as a whole: the overview, a lead. Not while somebody types in one, or has opened something.
+  async function parts() {
+    const ids = news;
+    news = new Set();
+    for (const part of document.querySelectorAll("[data-refresh]")) {
+      const { refresh, lead } = part.dataset;
+      if (lead && !ids.has(lead) && !ids.has(ANY)) continue;
+      const active = part.contains(document.activeElement) ? document.activeElement : null;
+      const isInUse = part.querySelector("details[open]") || active?.matches("input, textarea, select, button");
+      if (isInUse) {
+        offer(lead ? "This lead has changed" : "There is something new");
+        continue;
+      }
+      const next = (await page(refresh)).querySelector(`#${part.id}`);
+      if (!next) continue;
+      part.replaceChildren(...next.childNodes);
+      window.htmx?.process(part);
+      if (active?.matches("a[href]")) part.querySelector(`a[href="${CSS.escape(active.getAttribute("href"))}"]`)?.focus();
+    }
+  }
+
+  function offer(words, form) {
+    const link = document.createElement("a");
+    link.href = document.querySelector("[data-refresh]")?.dataset.refresh ?? location.pathname + location.search;
+    link.textContent = "Show";
+    if (form) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        document.querySelector("#news").remove();
+        form.requestSubmit();
+      });
+    }
+    let note = document.querySelector("#news");
+    if (!note) {
+      note = document.createElement("p");
+      note.id = "news";
+      note.className = "well";
+      note.setAttribute("role", "status");
+      main.prepend(note);
+    }
+    note.replaceChildren(`${words}. `, link);
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", open);
+  open();
+})();

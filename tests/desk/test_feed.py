@@ -1,0 +1,83 @@
+"""What changes is read once for all who follow it, and each of them hears of all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.desk.feed import Feed, News
+from app.outbox.changes import seen_now
+from app.outbox.outbox import Outbox
+from tests.outbox.by_hand import add, outbox, url
+
+__all__ = ["outbox", "url"]
+
+
+@pytest.fixture
+async def feed(outbox: Outbox) -> Feed:
+    return Feed(outbox)
+
+
+async def test_all_who_follow_hear_of_everything_from_one_look_at_the_store(outbox: Outbox, feed: Feed) -> None:
+    followed = [feed.follow(None, pause=5) for _ in range(20)]
+    for one in followed:
+        await anext(one)
+    looks = 0
+    read = outbox.books.read
+
+    async def counted(work: object) -> object:
+        nonlocal looks
+        looks += 1
+        return await read(work)  # type: ignore[arg-type]
+
+    outbox.books.read = counted  # type: ignore[method-assign, assignment]
+    [lead_id] = await add(outbox)
+    told = await asyncio.wait_for(asyncio.gather(*map(next_changes, followed)), 3)
+    assert {tuple(one.id for one in news.changes) for news in told} == {(lead_id,)}
+    assert looks < 10
+    await close(followed)
+    assert feed._looking is None
+
+
+async def test_after_silence_it_says_so_and_when_it_is_closed_it_ends(feed: Feed) -> None:
+    followed = feed.follow(None, pause=0.05)
+    assert [(await anext(followed)).changes for _ in range(3)] == [(), (), ()]
+    feed.close()
+    assert [news async for news in followed] == []
+
+
+async def test_whoever_comes_later_or_is_slow_catches_up_to_the_same(outbox: Outbox, feed: Feed) -> None:
+    begin = await outbox.books.read(seen_now)
+    made = {id_ for number in range(5) for id_ in await add(outbox, number)}
+    first, second = feed.follow(begin, pause=5), feed.follow(None, pause=5)
+    assert {one.id for one in (await next_changes(first)).changes} == made
+    await anext(second)
+    for number in range(5, 8):
+        await add(outbox, number)
+        await next_changes(second)
+    slow = [one.id for _ in range(3) for one in (await anext(first)).changes]
+    assert len(set(slow) - made) == 3
+    await close([first, second])
+
+
+async def test_too_much_is_a_gap_for_who_bounds_it_and_pages_for_others(outbox: Outbox, feed: Feed) -> None:
+    begin = await outbox.books.read(seen_now)
+    for number in range(5):
+        await add(outbox, number)
+    bounded, patient = feed.follow(begin, pause=5, most=4), feed.follow(begin, pause=5)
+    assert [(await anext(bounded)).is_gap for _ in range(2)] == [False, True]
+    assert len((await next_changes(patient)).changes) == 5
+    await close([bounded, patient])
+
+
+async def next_changes(followed: AsyncIterator[News]) -> News:
+    while not (news := await anext(followed)).changes:
+        pass
+    return news
+
+
+async def close(followed: list[AsyncIterator[News]]) -> None:
+    for one in followed:
+        await one.aclose()  # type: ignore[attr-defined]

@@ -1,0 +1,185 @@
+"""Pages that stay open, in Debian's Chromium: new leads, states and counts come without reloading."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browsing import CHROMIUM, accessible, chromium
+from tests.desk.conftest import PASSWORD, csrf_of, log_in
+from tests.running import DEMO_TOML, SandboxClient, eventually, started
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+]
+NUMBERS = itertools.count(1)
+STAYS = "window.stays = true"
+"""What is gone where a page was loaded again."""
+
+
+@pytest.fixture(scope="module")
+def relay_of_all(_sandbox: SandboxClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    _sandbox.reset()
+    with ExitStack() as stack:
+        client = started(stack, _sandbox, tmp_path_factory.mktemp("relay"), DEMO_TOML, desk_password=PASSWORD)
+        log_in(client)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, relay_of_all: httpx.Client) -> Iterator[Page]:
+    """A window of somebody who has logged in; anything that the browser complains of fails the test."""
+    context = browser.new_context(base_url=str(relay_of_all.base_url), viewport={"width": 1100, "height": 700})
+    [cookie] = relay_of_all.cookies.jar
+    context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": f"{relay_of_all.base_url}/desk"}])
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert [one for one in complaints if not one.startswith("htmx:")] == []  # a search that was typed on
+
+
+def post(client: httpx.Client, name: str = "Ada") -> str:
+    """Sends an enquiry; the name that it stands under."""
+    number = next(NUMBERS)
+    client.post("/forms/contact", data={"name": f"{name} {number}th", "email": f"{name}{number}@example.com".lower()})
+    return f"{name} {number}th"
+
+
+def test_a_new_lead_comes_to_the_top_while_the_reader_keeps_her_place(page: Page, relay_of_all: httpx.Client) -> None:
+    names = [post(relay_of_all) for _ in range(20)]
+    page.goto("/desk/leads")
+    page.evaluate(STAYS)
+    for _ in range(3):
+        page.keyboard.press("j")
+    chosen = page.locator('tr[aria-selected="true"]').inner_text()
+    new = post(relay_of_all)
+
+    expect(page.locator("tr[data-row]").first).to_contain_text(new)
+    expect(page.locator("tr[data-row]").first).to_contain_text("delivered")
+    assert page.locator('tr[aria-selected="true"]').inner_text().split("\n")[0] == chosen.split("\n")[0]
+    expect(page.locator("#found > p").first).to_contain_text("21 leads")
+
+    page.get_by_role("link", name=names[0]).scroll_into_view_if_needed()
+    top = page.get_by_role("link", name=names[0]).bounding_box()
+    another = post(relay_of_all)
+    expect(page.locator("tr[data-row]").first).to_contain_text(another)
+    assert page.get_by_role("link", name=names[0]).bounding_box() == top
+    assert page.evaluate("window.stays")
+    accessible(page)
+
+
+def test_where_leads_are_looked_for_a_bar_tells_of_those_that_are_like_that(
+    page: Page, relay_of_all: httpx.Client
+) -> None:
+    post(relay_of_all, "Grace")
+    page.goto("/desk/leads")
+    page.get_by_role("searchbox").fill("grace")
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+    page.evaluate(STAYS)
+    other, same = post(relay_of_all, "Mia"), post(relay_of_all, "Grace")
+    expect(page.get_by_role("status")).to_contain_text("1 new lead.")
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+    accessible(page)
+    page.get_by_role("status").get_by_role("link", name="Show").click()
+    expect(page.locator("tr[data-row]")).to_have_count(2)
+    expect(page.locator("tr[data-row]").first).to_contain_text(same)
+    expect(page.locator("#found")).not_to_contain_text(other)
+    expect(page.get_by_role("status")).to_have_count(0)
+    assert page.evaluate("window.stays")
+
+
+def test_a_lead_that_is_read_and_the_counts_beside_the_queues_change_as_it_does(
+    page: Page, relay_of_all: httpx.Client, sandbox: SandboxClient
+) -> None:
+    sandbox.fault(kind="status", status=422, times=1)
+    page.goto("/desk/held")
+    page.evaluate(STAYS)
+    name = post(relay_of_all, "Olena")
+    expect(page.locator("nav .count").first).to_have_text("1", timeout=15000)
+    expect(page.get_by_role("status")).to_contain_text("This list has changed.")
+    assert page.evaluate("window.stays")
+    page.get_by_role("status").get_by_role("link", name="Show").click()
+    page.get_by_role("link", name=name).click()
+    page.evaluate(STAYS)
+    expect(page.locator("h1 .chip")).to_contain_text("held")
+    lead = page.url.rpartition("/")[2]
+    relay_of_all.post(f"/desk/leads/{lead}/release", data={"_csrf": csrf_of(relay_of_all)})
+    expect(page.locator("h1 .chip")).to_contain_text("delivered", timeout=15000)
+    expect(page.locator(".timeline")).to_contain_text("released")
+    expect(page.locator("nav .count").first).to_be_hidden()
+    assert page.evaluate("window.stays")
+    page.locator("details summary", has_text="The request as it came").click()
+    relay_of_all.post(f"/desk/leads/{lead}/discard", data={"_csrf": csrf_of(relay_of_all)})
+    expect(page.get_by_role("status")).to_contain_text("This lead has changed.", timeout=15000)
+    expect(page.locator("h1 .chip")).to_contain_text("delivered")
+    page.get_by_role("status").get_by_role("link", name="Show").click()
+    expect(page.locator("h1 .chip")).to_contain_text("discarded")
+
+
+def test_the_overview_counts_on(page: Page, relay_of_all: httpx.Client) -> None:
+    page.goto("/desk")
+    page.evaluate(STAYS)
+    delivered = page.locator(".figures li", has_text="delivered").locator("strong")
+    before = int(delivered.inner_text())
+    for _ in range(3):
+        post(relay_of_all)
+    expect(delivered).to_have_text(str(before + 3), timeout=15000)
+    assert page.evaluate("window.stays")
+    accessible(page)
+
+
+def test_a_hidden_page_lets_go_and_catches_up_as_one_that_is_gone_back_to(
+    page: Page, relay_of_all: httpx.Client
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/desk/events" in request.url else None)
+    with page.expect_request("**/desk/events*"):
+        page.goto("/desk/leads")
+    hide(page, is_hidden=True)
+    asked.clear()
+    missed = post(relay_of_all)
+    eventually(lambda: missed in relay_of_all.get("/desk/leads").text, "it came in")
+    assert asked == []
+    expect(page.locator("#found")).not_to_contain_text(missed)
+    hide(page, is_hidden=False)
+    expect(page.locator("tr[data-row]").first).to_contain_text(missed)
+    assert len(asked) == 1
+
+    page.locator("tr[data-row] a").first.click()
+    page.wait_for_url("**/desk/leads/*")
+    missed = post(relay_of_all)
+    page.go_back()
+    expect(page.locator("tr[data-row]").first).to_contain_text(missed)
+
+
+def hide(page: Page, *, is_hidden: bool) -> None:
+    """As a browser says that another tab is in front."""
+    page.evaluate(
+        f"Object.defineProperty(document, 'hidden', {{value: {str(is_hidden).lower()}, configurable: true}});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+
+
+def test_the_stream_of_a_page_is_not_asked_for_at_the_door(browser: Browser, relay_of_all: httpx.Client) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{relay_of_all.base_url}/desk/login")
+    page.wait_for_load_state()
+    assert not [address for address in asked if "events" in address]
+    page.close()
