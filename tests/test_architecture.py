@@ -68,7 +68,7 @@ LAYOUT = {
 
 CHAPTERS = {
     "intake": 2800,
-    "reading": 2900,
+    "reading": 2950,
     "outbox": 2700,
     "delivery": 900,
     "alerts": 480,
