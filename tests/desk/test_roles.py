@@ -14,6 +14,7 @@ from tests.desk.test_door import every_route
 
 Start = Callable[..., httpx.Client]
 LEAD = "/desk/leads/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
+ENDPOINT = "/desk/endpoints/01JD5V6Y1V0X2Z4Q8R6T7W9A3B/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
 VIEW, WORK, ADMIN = Role.VIEW, Role.WORK, Role.ADMIN
 NEEDS = {
     ("GET", "/desk"): VIEW,
@@ -32,6 +33,11 @@ NEEDS = {
     **{("POST", f"/desk/{queue}"): WORK for queue in ("held", "spam", "duplicate")},
     ("GET", "/desk/jobs/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): VIEW,
     ("POST", "/desk/jobs/01JD5V6Y1V0X2Z4Q8R6T7W9A3B/stop"): WORK,
+    ("GET", "/desk/endpoints"): VIEW,
+    ("GET", ENDPOINT): VIEW,
+    ("POST", ENDPOINT): WORK,
+    ("GET", "/desk/playground"): WORK,
+    ("POST", "/desk/playground"): WORK,
     ("GET", "/desk/destination"): VIEW,
     ("POST", "/desk/destination/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): ADMIN,
     ("GET", "/desk/audit"): ADMIN,
@@ -52,9 +58,9 @@ def test_a_role_may_what_the_table_says_and_no_more(desk: Start, tmp_path: Path,
     token = csrf_of(client)
     for (method, path), least in NEEDS.items():
         if path != "/desk/logout":
-            answer = client.request(method, path, data={"_csrf": token} if method == "POST" else None)
-            assert (answer.status_code == 403) is not role.covers(least), (method, path, answer.status_code)
-            assert answer.status_code < 500
+            with client.stream(method, path, data={"_csrf": token} if method == "POST" else None) as answer:
+                assert (answer.status_code == 403) is not role.covers(least), (method, path, answer.status_code)
+                assert answer.status_code < 500
 
 
 def test_a_button_that_is_not_allowed_is_not_shown_and_erasing_in_a_queue_takes_an_admin(
