@@ -91,6 +91,7 @@ def words_of(row: Any) -> Iterator[str]:
     extra = (one.get("value", "") for one in row["details"].get("extra", ()))
     said = " ".join((*(row[name] for name in COLUMNS), *map(str, extra)))
     yield from words(said[:MOST_CHARACTERS])
+    yield from filter(None, (address(part) for part in said[:MOST_CHARACTERS].split() if "@" in part))
     digits = re.sub(r"\D", "", row["contact_no"])[:MOST_DIGITS]
     yield from (digits[start:] for start in range(max(1, len(digits) - ENOUGH_DIGITS + 1)) if digits)
 
@@ -100,6 +101,11 @@ def words(said: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", said.replace("ß", "ss")).casefold()
     plain = "".join(one for one in plain if not unicodedata.combining(one))
     return [word[:LONGEST] for word in WORD.findall(ALONE.sub(r" \1 ", plain))]
+
+
+def address(said: str) -> str:
+    """An e-mail address as one word: parts such as `com` stand in too many leads to be put together quickly."""
+    return "".join(words(said[:LONGEST]))
 
 
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:
@@ -193,11 +199,13 @@ def narrowed(found: Select[Any], asked: str, dialect: str, *, in_order: bool) ->
 
 
 def _phrases(asked: str) -> list[list[str]]:
-    """What is asked for: a number as one, else a phrase for each word as it was typed."""
+    """What is asked for: a number or an address as one word, else a phrase for each word as it was typed."""
     digits = re.sub(r"\D", "", asked)
     if PHONE.fullmatch(asked.strip()) and len(digits) >= ENOUGH_DIGITS:
         return [[re.sub(r"^0+(?=\d{6})", "", digits)]]
-    return [found for part in asked.split()[:MOST_ASKED] if (found := words(part[:100]))]
+    parts = asked.split()[:MOST_ASKED]
+    found = ([address(part)] if "@" in part else words(part[:LONGEST]) for part in parts)
+    return [phrase for phrase in found if any(phrase)]
 
 
 def _vector(found: list[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -46,6 +48,10 @@ REASONS = {
 }
 ENDPOINTS = (("contact", "html"), ("typeform", "typeform"), ("zapier", "zapier"))
 SOURCES = ["website"] * 9 + ["newsletter"]
+NOT_IN_IDS = "ILOU"
+"""Letters that no ULID has."""
+COPIES = ("id", "submission_id", "lead_id")
+COPIED = "substr({0}, 1, 10) || '{1}' || substr({0}, 12)"
 AT_ONCE = 2000
 
 
@@ -53,6 +59,26 @@ def filled(folder: Path, count: int, **how: Any) -> None:
     """The same for whoever is not asynchronous, or has a browser's loop running; into SQLite's file in a folder."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(fill(f"sqlite+aiosqlite:///{folder}/relay.db", count, **how))).result()
+
+
+def fivefold(folder: Path) -> None:
+    """Copies all that was filled in four times over, within SQLite: far quicker than to make as many anew."""
+    with closing(sqlite3.connect(folder / "relay.db")) as store:
+        for letter in NOT_IN_IDS:
+            for table in (submissions, leads, attempts):
+                names = [column.name for column in table.columns]
+                values = [COPIED.format(name, letter) if name in COPIES else name for name in names]
+                old = f"FROM {table.name} WHERE substr(id, 11, 1) NOT IN ('I', 'L', 'O', 'U')"
+                store.execute(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)} {old}")
+            store.execute(
+                "INSERT INTO lead_words (rowid, words) SELECT new.rowid, words FROM lead_words"
+                " JOIN leads old ON old.rowid = lead_words.rowid"
+                " JOIN leads new ON new.id = substr(old.id, 1, 10) || ? || substr(old.id, 12)"
+                " WHERE substr(old.id, 11, 1) NOT IN ('I', 'L', 'O', 'U')",
+                [letter],
+            )
+        store.execute("UPDATE ledger SET accepted = 5 * accepted")
+        store.commit()
 
 
 async def fill(

@@ -18,6 +18,7 @@ VIEW, WORK, ADMIN = Role.VIEW, Role.WORK, Role.ADMIN
 NEEDS = {
     ("GET", "/desk"): VIEW,
     ("POST", "/desk/logout"): VIEW,
+    ("GET", "/desk/events"): VIEW,
     ("GET", "/desk/leads"): VIEW,
     ("POST", "/desk/leads"): VIEW,
     ("POST", "/desk/leads/export"): ADMIN,

@@ -13,7 +13,7 @@ from app.main import create_app
 from app.settings import load_settings
 from bench.desk import PAGES, took
 from tests.desk.conftest import PASSWORD
-from tests.desk.crowd import filled
+from tests.desk.crowd import filled, fivefold
 from tests.running import DEMO_TOML, served
 
 LEADS = 100_000
@@ -22,7 +22,8 @@ AT_MOST = 200
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    filled(tmp_path, LEADS)
+    filled(tmp_path, LEADS // 5)
+    fivefold(tmp_path)
     given = {"database_url": f"sqlite+aiosqlite:///{tmp_path}/relay.db", "desk_password": PASSWORD}
     settings = load_settings(**given, role="intake", sandbox=True)
     with (

@@ -48,6 +48,8 @@ async def found(outbox: Outbox, words: str, **more: object) -> list[str]:
         ("ada", ["ada"]),
         ("LOVE ada", ["ada"]),
         ("ada@exam", ["ada"]),
+        ("Ada@Example.com", ["ada"]),
+        ("@", ["omar", "priya", "jose", "wang", "ada"]),
         ("strasse", ["ada"]),
         ("grosse CAFE", ["ada"]),
         ("7946 0958", ["ada"]),
