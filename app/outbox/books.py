@@ -56,17 +56,9 @@ class Books:
         """Lets go of the store."""
         await self._engine.dispose()
 
-    async def leads(
-        self, *, state: LeadState | None = None, endpoint: str | None = None, before: str | None = None, limit: int = 50
-    ) -> list[StoredLead]:
-        """The newest leads first; `before` is the id that the page before ended with."""
+    async def leads(self, *, limit: int = 50) -> list[StoredLead]:
+        """The newest leads first; `search.find` finds certain ones."""
         found = select(leads).order_by(leads.c.id.desc()).limit(limit)
-        if state is not None:
-            found = found.where(leads.c.state == state.value)
-        if endpoint is not None:
-            found = found.where(leads.c.endpoint == endpoint)
-        if before is not None:
-            found = found.where(leads.c.id < before)
         return [rows.to_stored(row) for row in await self._all(found)]
 
     async def lead(self, lead_id: str) -> StoredLead | None:
