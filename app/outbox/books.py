@@ -94,9 +94,8 @@ class Books:
 
     async def counts(self) -> dict[LeadState, int]:
         """How many leads are in each state."""
-        found = await self._all(select(leads.c.state, func.count()).group_by(leads.c.state))
-        counted = {LeadState(state): number for state, number in found}
-        return {state: counted.get(state, 0) for state in LeadState}
+        found = {row[0]: row[1] for row in await self._all(select(leads.c.state, func.count()).group_by(leads.c.state))}
+        return {state: found.get(state.value, 0) for state in LeadState}
 
     async def next_due(self, workspace: str) -> datetime | None:
         """When the next waiting lead of a workspace is due."""
