@@ -69,7 +69,7 @@ LAYOUT = {
 CHAPTERS = {
     "intake": 2800,
     "reading": 2900,
-    "outbox": 2600,
+    "outbox": 2650,
     "delivery": 900,
     "alerts": 480,
     "desk": 2000,

@@ -52,9 +52,9 @@ def test_a_role_may_what_the_table_says_and_no_more(desk: Start, tmp_path: Path,
     token = csrf_of(client)
     for (method, path), least in NEEDS.items():
         if path != "/desk/logout":
-            answer = client.request(method, path, data={"_csrf": token} if method == "POST" else None)
-            assert (answer.status_code == 403) is not role.covers(least), (method, path, answer.status_code)
-            assert answer.status_code < 500
+            with client.stream(method, path, data={"_csrf": token} if method == "POST" else None) as answer:
+                assert (answer.status_code == 403) is not role.covers(least), (method, path, answer.status_code)
+                assert answer.status_code < 500
 
 
 def test_a_button_that_is_not_allowed_is_not_shown_and_erasing_in_a_queue_takes_an_admin(
