@@ -60,6 +60,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     GAVE_UP = "gave up"
     IMPORTED = "imported"
+    TEST = "test"
 
 
 FIELDS = {

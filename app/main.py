@@ -180,8 +180,8 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
         now,
         watch.look,
         pace,
-        intake.limits,
         Feed(outbox),
+        intake,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from app.endpoints import Hook
@@ -29,6 +32,39 @@ def verify(inbound: Inbound, hook: Hook, source: Source, now: datetime) -> None:
         _scheme(hook, source)(inbound, _credentials(hook), now)
     except (Unreadable, UnreadableType) as error:  # of a form, some sign the fields
         raise SignatureRefused(f"what is signed cannot be read: {error}") from error
+
+
+def proved(inbound: Inbound, hook: Hook, now: datetime) -> Inbound | None:
+    """The request with what its sender proves itself by, as far as that can be made here; else None."""
+    source = source_of(hook.source, inbound)
+    for one in _attempts(inbound, hook, source, now):
+        try:
+            verify(one, hook, source, now)
+        except SignatureRefused:
+            continue
+        return one
+    return None
+
+
+def signature_of(hook: Hook) -> Hmac | None:
+    """The signature that its requests carry; None where they carry a secret, or another proof."""
+    scheme = _scheme(hook, SOURCES.get(hook.source, SOURCES["json"]))
+    own = getattr(scheme, "__self__", None)
+    return own if isinstance(own, Hmac) else None
+
+
+def _attempts(inbound: Inbound, hook: Hook, source: Source, now: datetime) -> Iterator[Inbound]:
+    """The request with nothing, with its signature, and with a secret in each place that one may stand in."""
+    yield inbound
+    for secret in _credentials(hook).secrets[:1]:
+        own = getattr(_scheme(hook, source), "__self__", None)
+        if isinstance(own, Hmac):
+            yield replace(inbound, headers={**inbound.headers, **own.sign(inbound, secret, now)})
+        bearer = {hook.header.lower(): secret, "authorization": f"Bearer {secret}"}
+        yield replace(inbound, headers={**inbound.headers, **bearer}, query={**inbound.query, "token": secret})
+        pair = secret if ":" in secret else f"test:{secret}"
+        basic = base64.b64encode(pair.encode()).decode()
+        yield replace(inbound, headers={**inbound.headers, "authorization": f"Basic {basic}"})
 
 
 def handshake(inbound: Inbound, hook: Hook) -> Reply | None:

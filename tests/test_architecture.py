@@ -69,7 +69,7 @@ LAYOUT = {
 CHAPTERS = {
     "intake": 2800,
     "reading": 2900,
-    "outbox": 2650,
+    "outbox": 2700,
     "delivery": 900,
     "alerts": 480,
     "desk": 2000,

@@ -119,7 +119,8 @@ class TestCompletion:
         env = environment(folder, PATH=path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
         asked = (
             'eval "$(lead-relay --show-completion bash)"; COMP_WORDS=(lead-relay leads list --endpoint con);'
-            ' COMP_CWORD=4; $(complete -p lead-relay | sed "s/.*-F \\([^ ]*\\).*/\\1/") lead-relay; echo "${COMPREPLY[@]}"'
+            " COMP_CWORD=4;"
+            ' $(complete -p lead-relay | sed "s/.*-F \\([^ ]*\\).*/\\1/") lead-relay; echo "${COMPREPLY[@]}"'
         )
         done = subprocess.run(
             [bash, "-c", asked], env=env, cwd=folder, check=False, capture_output=True, text=True, timeout=30

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from app.config import RelayConfig
 from app.desk.entry import Entry, Session
 from app.desk.feed import Feed
-from app.intake.guard import Limits
+from app.intake.accept import Intake
 from app.lead import MARKS, MEANING
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
@@ -41,6 +41,8 @@ PLACES = (
     ("/desk/held", "Held", Role.VIEW),
     ("/desk/spam", "Spam", Role.VIEW),
     ("/desk/duplicate", "Wrote again", Role.VIEW),
+    ("/desk/endpoints", "Endpoints", Role.VIEW),
+    ("/desk/playground", "Playground", Role.WORK),
     ("/desk/destination", "Destination", Role.VIEW),
     ("/desk/audit", "Audit", Role.ADMIN),
 )
@@ -58,7 +60,7 @@ _templates = Environment(
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
-    each workspace's requests a second by the settings, how often passwords may be tried, and what changes.
+    each workspace's requests a second by the settings, what changes, and what requests are taken in with.
     """
 
     outbox: Outbox
@@ -67,8 +69,8 @@ class Desk:
     clock: Callable[[], datetime]
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
     pace: Mapping[str, float]
-    limits: Limits
     feed: Feed
+    intake: Intake
 
     def hands(self, who: Session) -> Hands:
         """The acts of an operator."""

@@ -35,7 +35,7 @@ def router(desk: Desk) -> APIRouter:
     async def log_in(request: Request) -> Response:
         """Takes name and password."""
         desk.entry.check_same_site(request)
-        await desk.limits.take_login(request)
+        await desk.intake.limits.take_login(request)
         form = await request.form()
         name, password, then = (str(form.get(key, ""))[:1000] for key in ("name", "password", "next"))
         cookie = await desk.entry.log_in(name.strip() or ADMIN, password)

@@ -39,7 +39,8 @@ OTHERS = "others"
 LOOKED_BACK = 200
 ENOUGH = 20
 """How many of an endpoint's last submissions are looked at for its longest silence, and how many it takes."""
-TRUSTED = leads.c.reason.not_in([Reason.SIGNATURE.value, Reason.UNKNOWN_ENDPOINT.value, Reason.IMPORTED.value])
+NOT_TOLD = (Reason.SIGNATURE, Reason.UNKNOWN_ENDPOINT, Reason.IMPORTED, Reason.TEST)
+TRUSTED = leads.c.reason.not_in([reason.value for reason in NOT_TOLD])
 """Held for a reason that people are told of: not for a sender who proved nothing, nor because somebody wanted it so."""
 ON_THEIR_WAY = (IS_PENDING, IS_SENDING)
 RECEIVED = func.coalesce(leads.c.received_at, leads.c.next_attempt_at)

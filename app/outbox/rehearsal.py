@@ -26,7 +26,7 @@ AT_ONCE = 20
 """So many requests are in memory, with their bodies."""
 SHOWN = 20
 LONGEST = 200
-NOT_MAPPED: Final = (Reason.SIGNATURE, Reason.REFUSED, Reason.GAVE_UP, Reason.IMPORTED)
+NOT_MAPPED: Final = (Reason.SIGNATURE, Reason.REFUSED, Reason.GAVE_UP, Reason.IMPORTED, Reason.TEST)
 """Reasons that do not come from mapping."""
 
 Page = list[tuple[Any, list[StoredLead]]]

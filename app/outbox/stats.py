@@ -11,9 +11,9 @@ from sqlalchemy import BigInteger, func, literal_column, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
-from app.lead import LeadState
+from app.lead import LeadState, Reason
 from app.outbox.records import Attempt
-from app.outbox.tables import EPOCH, attempts, leads
+from app.outbox.tables import EPOCH, IS_QUARANTINED, attempts, leads, submissions
 
 GOOD = frozenset(("created", "e-mail taken"))
 """Outcomes of tries that nobody has to look at."""
@@ -80,3 +80,18 @@ async def answers(connection: AsyncConnection, since: datetime, most: int = 1000
     failed = next((row for row in found if row.outcome not in GOOD), None)
     last = Attempt(failed.lead_id, failed.at, failed.outcome, failed.status, "", failed.duration_ms) if failed else None
     return Answers(outcomes, durations[len(durations) // 2] if durations else None, last)
+
+
+async def last_unproved(connection: AsyncConnection) -> dict[str, datetime]:
+    """Endpoint → when a request with a wrong secret or signature came to it last, of those that are kept."""
+    its, reason = submissions.c, f"{Reason.SIGNATURE} %"
+    found = select(its.endpoint, func.max(its.received_at)).where(IS_QUARANTINED, its.quarantine.like(reason))
+    return {row[0]: row[1] for row in await connection.execute(found.group_by(its.endpoint))}
+
+
+async def strangers(connection: AsyncConnection, most: int = 50) -> list[tuple[str, int, datetime]]:
+    """Names that relay.toml does not have, how many requests to each are kept, and the last one's time."""
+    its, last = submissions.c, func.max(submissions.c.received_at)
+    found = select(its.endpoint, func.count(), last).where(IS_QUARANTINED, its.quarantine == Reason.UNKNOWN_ENDPOINT)
+    found = found.group_by(its.endpoint).order_by(last.desc()).limit(most)
+    return [(row[0], row[1], row[2]) for row in await connection.execute(found)]

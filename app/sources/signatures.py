@@ -79,6 +79,15 @@ class Hmac:
             raise SignatureRefused(f"{self.header} does not match the body and any of the secrets")
         return None
 
+    def sign(self, inbound: Inbound, secret: str, now: datetime) -> dict[str, str]:
+        """The headers that prove the request, by names in small letters. What else is signed has to be in it."""
+        moment = str(int(now.timestamp()))
+        signature = self._signature(self.key(secret), self._message(inbound, moment))
+        given = f"{self.prefix}{signature}"
+        if self.pair is not None:
+            given = f"{self.pair[0]}={moment},{self.pair[1]}={signature}"
+        return {self.header.lower(): given, **({self.timestamp.lower(): moment} if self.timestamp else {})}
+
     def _parts(self, inbound: Inbound, given: str) -> tuple[str, list[str]]:
         """The time and the signatures that the headers hold."""
         if self.pair is None:

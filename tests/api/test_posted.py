@@ -273,3 +273,24 @@ def test_a_relay_that_only_delivers_takes_nothing_and_says_so(relay: Start) -> N
     client.headers.update(bearer(OWNER))
     assert "ROLE=delivery" in problem(client.post("/api/v1/leads", json=somebody()), 409)["detail"]
     assert client.get("/api/v1/leads").json() == {"data": [], "next": None}
+
+
+def test_it_is_the_same_on_both_engines(relay: Start, store_url: str) -> None:
+    client = relay(database_url=store_url, api_token=OWNER)
+    client.headers.update(bearer(OWNER))
+    body, key = {"leads": [somebody(message="a \x00 b"), somebody(source="fair")]}, {"Idempotency-Key": "k"}
+    first, again = (send(client, body, headers=key, params={"wait": 10}) for _ in range(2))
+    assert first == {**again, "repeat": False}
+    assert [one["state"] for one in first["leads"]] == ["delivered"] * 2
+    problem(client.post("/api/v1/leads", json=somebody(), headers=key), 422)
+    page = client.get("/api/v1/leads", params={"limit": 1}).json()
+    rest = client.get("/api/v1/leads", params={"limit": 1, "cursor": page["next"]}).json()
+    assert [one["id"] for one in (*page["data"], *rest["data"])] == [one["id"] for one in reversed(first["leads"])]
+    for path in ("/api/v1/leads?source=%00", "/api/v1/leads?endpoint=%00'", "/api/v1/submissions?endpoint=%00"):
+        assert client.get(path).json()["data"] == []
+    for path in ("/api/v1/leads/%00", "/api/v1/submissions/%00", "/api/v1/attachments/%00"):
+        problem(client.get(path), 404)
+    assert len(client.post("/api/v1/leads/search", json={"words": "person", "source": "fair"}).json()["data"]) == 1
+    assert client.post("/api/v1/leads/search", json={"words": "\x00 '"}).status_code == 200
+    for path in ("/api/v1/stats", "/api/v1/endpoints", f"/api/v1/submissions/{first['id']}"):
+        assert client.get(path).status_code == 200

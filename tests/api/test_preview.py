@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.running import stored
+from tests.running import SandboxClient, started, stored
 from tests.test_cli import Run, folder, objects, run
 
 __all__ = ["folder", "run"]
@@ -35,11 +36,20 @@ open = true
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "020 7946 0958"}
 
 
-@pytest.fixture
-def api(relay: Start) -> httpx.Client:
-    client = relay(TOML, api_token="let me in", max_body_bytes=100_000)
-    client.headers.update(BEARER)
-    return client
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the relay of these tests keeps what it has."""
+    return tmp_path_factory.mktemp("preview")
+
+
+@pytest.fixture(scope="module")
+def api(_sandbox: SandboxClient, place: Path) -> Iterator[httpx.Client]:
+    """A relay for all tests here, for who has the token."""
+    (toml := place / "relay.toml").write_text(TOML, encoding="utf-8")
+    with ExitStack() as stack:
+        client = started(stack, _sandbox, place, toml, api_token="let me in", max_body_bytes=100_000)
+        client.headers.update(BEARER)
+        yield client
 
 
 def tried(api: httpx.Client, **asked: Any) -> Any:
@@ -141,11 +151,11 @@ def test_a_body_that_is_json_keeps_every_digit(api: httpx.Client) -> None:
     assert found["leads"][0]["extra"] == {"price": "1.10", "size": "12345678901234567890"}
 
 
-def test_nothing_is_stored(api: httpx.Client, tmp_path: Path) -> None:
+def test_nothing_is_stored(api: httpx.Client, place: Path) -> None:
     tried(api, endpoint="contact", body=ADA)
     tried(api, endpoint="zap", body=ADA)
     for table in ("submissions", "leads", "fingerprints", "audit"):
-        assert stored(tmp_path, f"SELECT * FROM {table}") == []  # noqa: S608 - names of our own
+        assert stored(place, f"SELECT * FROM {table}") == []  # noqa: S608 - names of our own
 
 
 def test_the_command_line_prints_the_same_object(api: httpx.Client, run: Run, folder: Path) -> None:
@@ -200,7 +210,9 @@ def test_only_who_has_the_token_may_try(api: httpx.Client) -> None:
         api.headers.update(BEARER)
 
 
-def test_who_guesses_tokens_is_slowed_down(api: httpx.Client) -> None:
+def test_who_guesses_tokens_is_slowed_down(relay: Start) -> None:
+    api = relay(TOML, api_token="let me in")
+    api.headers.update(BEARER)
     wrong = {"Authorization": "Bearer wrong"}
     answers = [api.post("/api/v1/preview", json={}, headers=wrong).status_code for _ in range(61)]
     assert set(answers) == {401, 429}

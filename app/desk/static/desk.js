@@ -62,7 +62,17 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
+function copy(button) {
+  const from = document.querySelector(button.dataset.copy);
+  getSelection().selectAllChildren(from);
+  navigator.clipboard?.writeText(from.textContent.trim()).then(() => {
+    button.textContent = "Copied";
+  });
+}
+
 document.addEventListener("click", (event) => {
+  const copier = event.target.closest("[data-copy]");
+  if (copier) copy(copier);
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   if (event.target.closest('a[href="#edit"]')) {
     event.preventDefault();
@@ -82,6 +92,7 @@ function away(event) {
 }
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:afterOnLoad"]) document.addEventListener(name, away);
 
+document.body.dataset.scripted = "";
 const place = sessionStorage.getItem(PLACE);
 sessionStorage.removeItem(PLACE);
 if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);

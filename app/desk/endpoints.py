@@ -1,0 +1,137 @@
+"""The forms and hooks: where they are, how they do, what to paste or set up, and a test through each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.desk.charts import sparkline
+from app.desk.desk import Desk
+from app.desk.entry import Session
+from app.desk.trial import send, trial_of, typed
+from app.endpoints import Form, Hook
+from app.errors import NotFound
+from app.intake.snippets import SNIPPETS
+from app.lead import LeadState
+from app.outbox import stats
+from app.outbox.records import Facts, Role
+from app.outbox.tables import leads
+from app.proof import signature_of
+
+WEEK, STEP = timedelta(days=7), timedelta(hours=6)
+MARK: Final = 8
+KINDS: Final = {"script": "With relay.js", "html": "Plain HTML"}
+"""The snippets that are shown; the command line has more."""
+
+
+def router(desk: Desk) -> APIRouter:
+    """The list, a page for each, and the test."""
+    routes = APIRouter(prefix="/desk/endpoints")
+    viewer, worker = Depends(desk.entry.needs(Role.VIEW)), Depends(desk.entry.needs(Role.WORK))
+
+    @routes.get("", response_model=None)
+    async def show(request: Request, who: Session = viewer) -> Response:
+        """All of them, and names that strangers posted to."""
+        strange, known = await asyncio.gather(desk.outbox.books.read(stats.strangers), standing(desk))
+        return desk.page(request, "endpoints.html", who, endpoints=known, strangers=strange)
+
+    @routes.get("/{kind}/{name}", response_model=None)
+    async def one(request: Request, kind: str, name: str, test: str = "", who: Session = viewer) -> Response:
+        """One of them; with `test`, what became of the test in that submission."""
+        endpoint = called(desk, kind, name)
+        [about] = [one for one in await standing(desk) if one["name"] == name]
+        ids = await desk.outbox.books.ids(leads, leads.c.submission_id == test[:26], limit=20) if test else []
+        tested = [one for one in await desk.outbox.books.of_ids(ids) if one.endpoint == name]
+        values = {**about, **setting_up(desk, endpoint), "tested": tested, "test": test}
+        values["untried"] = trial_of(desk.intake, endpoint, "shown", who.name).untried
+        return desk.page(request, "endpoint.html", who, endpoint=endpoint, **values)
+
+    @routes.post("/{kind}/{name}", response_model=None)
+    async def test(request: Request, kind: str, name: str, who: Session = worker) -> Response:
+        """Sends a test through it."""
+        endpoint, form = called(desk, kind, name), await request.form()
+        trial = trial_of(desk.intake, endpoint, desk.outbox.new_id()[-MARK:], who.name)
+        receipt = await send(desk.intake, trial, request, is_held=form.get("then") != "deliver")
+        return RedirectResponse(f"/desk/endpoints/{kind}/{name}?test={receipt.id}#test", 303)
+
+    return routes
+
+
+def called(desk: Desk, kind: str, name: str) -> Form | Hook:
+    """The form or hook. Raises NotFound."""
+    found = next((one for one in desk.config.endpoints() if (f"{one.kind}s", one.name) == (kind, name)), None)
+    if found is None:
+        raise NotFound("There is no such form or hook in relay.toml.")
+    return found
+
+
+async def standing(desk: Desk) -> list[dict[str, Any]]:
+    """How each form and hook does."""
+    now, books = desk.clock(), desk.outbox.books
+    flow, unproved, (facts, troubles) = await asyncio.gather(
+        books.read(partial(stats.flow, since=now - WEEK, step=STEP, now=now)),
+        books.read(stats.last_unproved),
+        desk.look(),
+    )
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "source": one.source,
+            "address": f"{desk.intake.public_url}/{one.kind}s/{one.name}",
+            "path": f"/desk/endpoints/{one.kind}s/{one.name}",
+            "count": sum(values := flow.of_endpoint(one.name)),
+            "line": sparkline(values),
+            "last": facts.last_seen.get(one.name, (None, None))[0],
+            "silent": troubles.get(f"silent {one.name}", ""),
+            "secret": secret_words(one),
+            "unproved": unproved.get(one.name),
+            "states": by_state(facts, one.name),
+        }
+        for one in desk.config.endpoints()
+    ]
+
+
+def by_state(facts: Facts, name: str) -> dict[LeadState, int]:
+    """Its leads in each state that there are any in."""
+    counted: Counter[str] = Counter()
+    for (_, endpoint, what), count in facts.balance.counts.items():
+        if endpoint == name:
+            counted[what] += count
+    return {state: counted[state.value] for state in LeadState if counted[state.value]}
+
+
+def secret_words(endpoint: Form | Hook) -> str:
+    """Whether its senders prove themselves, and what that means."""
+    if isinstance(endpoint, Form):
+        return "none: a website's form has no secret"
+    if endpoint.open:
+        return "none: anybody who knows the address may send leads"
+    several = f"{len(endpoint.secrets)} are set, any of which" if len(endpoint.secrets) > 1 else "one is set, which"
+    signed = signature_of(endpoint)
+    how = f"signs the body, in the header {signed.header}" if signed else "comes along with each request"
+    return f"{several} {how}; without it leads are held and not sent"
+
+
+def setting_up(desk: Desk, endpoint: Form | Hook) -> Mapping[str, Any]:
+    """What to paste, the steps at the provider, and a line to try it with."""
+    address = f"{desk.intake.public_url}/{endpoint.kind}s/{endpoint.name}"
+    fields = typed(endpoint, "curl", "somebody")
+    if isinstance(endpoint, Form):
+        snippets = {KINDS[kind]: SNIPPETS[kind](endpoint, desk.intake.public_url) for kind in KINDS}
+        data = "".join(f" \\\n  --data-urlencode {shlex.quote(f'{key}={value}')}" for key, value in fields.items())
+        limits = ", ".join(f"{one.most:,} in {one.seconds:,} s" for one in desk.intake.limits.per_form)
+        return {"snippets": snippets, "curl": f"curl {shlex.quote(address)}{data}", "limits": limits, "signature": None}
+    head = "-H 'Content-Type: application/json'"
+    head += "" if endpoint.open else f" -H {shlex.quote(f'{endpoint.header}: YOUR-SECRET')}"
+    curl = f"curl {shlex.quote(address)} {head} \\\n  -d {shlex.quote(json.dumps(fields))}"
+    return {"snippets": {}, "curl": curl, "limits": "", "signature": signature_of(endpoint)}

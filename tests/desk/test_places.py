@@ -1,0 +1,196 @@
+"""The desk's endpoints, with a test through each, and its playground."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.desk.conftest import log_in
+from tests.running import eventually, stored
+from tests.test_cli import Run, folder, run
+
+__all__ = ["folder", "run"]
+
+Start = Callable[..., httpx.Client]
+TOML = """
+[forms.contact]
+allowed_origins = ["https://www.example.com"]
+captcha = "altcha"
+
+[hooks.shop]
+source = "typeform"
+secrets = ["wrapped in brown paper"]
+
+[hooks.zaps]
+source = "zapier"
+open = true
+mapping = { firstName = "given" }
+
+[hooks.signed]
+source = "json"
+secrets = ["s3cret of signing"]
+verify = { hmac = "sha256", header = "X-Sign", prefix = "sha256=", signed = "{timestamp}.{body}", timestamp = "X-Time" }
+"""
+BODY = '{"given": "Ada", "sur": "King", "mail": "ada@example.com", "note": "<script>alert(1)</script>"}'
+NEW = '[hooks.zaps.mapping]\nfirstName = "given"\nlastName = "sur"\nmessage = "\'a \\"quoted\\" word\'"\n'
+
+
+def test_the_list_has_every_address_and_no_secret(desk: Start) -> None:
+    client = desk(TOML)
+    log_in(client)
+    page = client.get("/desk/endpoints").text
+    for path in ("/forms/contact", "/hooks/shop", "/hooks/zaps", "/hooks/signed"):
+        assert f"{path}</code>" in page
+    assert "never yet" in page
+    for path in ("/desk/endpoints", "/desk/endpoints/hooks/shop", "/desk/endpoints/hooks/signed"):
+        page = client.get(path).text
+        assert "brown paper" not in page
+        assert "s3cret" not in page
+    assert client.get("/desk/endpoints/forms/shop").status_code == 404
+
+
+def test_without_endpoints_the_list_says_how_to_add_one(desk: Start) -> None:
+    client = desk("")
+    log_in(client)
+    assert "[forms.contact]" in client.get("/desk/endpoints").text
+    assert client.get("/desk/playground").status_code == 200
+
+
+def test_a_name_that_a_stranger_posted_to_is_listed_as_text(desk: Start) -> None:
+    client = desk(TOML)
+    log_in(client)
+    client.post("/hooks/%3Cimg%20src%3Dx%3E", json={"email": "ada@example.com"})
+    page = client.get("/desk/endpoints").text
+    assert "&lt;img src=x&gt;" in page
+    assert "<img" not in page
+
+
+def test_a_wrong_secret_is_told_with_its_time(desk: Start) -> None:
+    client = desk(TOML)
+    log_in(client)
+    assert client.post("/hooks/shop", json={"email": "ada@example.com"}).status_code == 401
+    assert "A request with a wrong one came" in client.get("/desk/endpoints/hooks/shop").text
+
+
+@pytest.mark.parametrize("path", ["forms/contact", "hooks/shop", "hooks/zaps", "hooks/signed"])
+def test_a_test_is_held_as_one_and_reaches_nobody(desk: Start, tmp_path: Path, path: str) -> None:
+    client = desk(TOML)
+    token = log_in(client)
+    answer = client.post(f"/desk/endpoints/{path}", data={"_csrf": token})
+    page = client.get(answer.headers["location"]).text
+    assert "The test became" in page
+    assert stored(tmp_path, "SELECT endpoint, state, reason, first_name FROM leads") == [
+        (path.partition("/")[2], "held", "test", "Test")
+    ]
+
+
+def test_a_test_is_delivered_where_that_was_chosen(desk: Start, tmp_path: Path) -> None:
+    client = desk(TOML)
+    token = log_in(client)
+    client.post("/desk/endpoints/hooks/signed", data={"_csrf": token, "then": "deliver"})
+    client.post("/desk/endpoints/forms/contact", data={"_csrf": token, "then": "deliver"})
+    wanted = [("delivered",), ("delivered",)]
+    eventually(lambda: stored(tmp_path, "SELECT state FROM leads") == wanted, "both are delivered")
+
+
+def test_a_test_is_signed_as_the_provider_would_and_what_is_not_tried_is_said(desk: Start, tmp_path: Path) -> None:
+    client = desk(TOML)
+    token = log_in(client)
+    client.post("/desk/endpoints/hooks/signed", data={"_csrf": token})
+    [(headers,)] = stored(tmp_path, "SELECT headers FROM submissions")
+    assert "x-sign" in headers
+    assert "nothing is left out" in client.get("/desk/endpoints/hooks/signed").text
+    assert "the way that typeform writes" in client.get("/desk/endpoints/hooks/shop").text
+    assert "the captcha" in client.get("/desk/endpoints/forms/contact").text
+
+
+def test_a_held_test_is_no_trouble_to_anybody(desk: Start) -> None:
+    client = desk(TOML)
+    client.post("/desk/endpoints/hooks/zaps", data={"_csrf": log_in(client)})
+    assert "held: test" not in client.get("/desk").text
+
+
+def play(client: httpx.Client, token: str, **fields: str) -> str:
+    given = {"endpoint": "zaps", "was": "zaps", "body": BODY, "content_type": "application/json", "_csrf": token}
+    answer = client.post("/desk/playground", data={**given, **fields})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_the_lines_that_are_taken_make_the_same_lead_in_relay_toml(desk: Start, tmp_path: Path) -> None:
+    client = desk(TOML)
+    page = play(client, log_in(client), mapping=NEW)
+    assert "would change" in page
+    assert "<script>alert" not in page
+    found = re.search(r'<pre id="lines"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert found
+    lines = html.unescape(found[1])
+    client = desk(TOML.replace('mapping = { firstName = "given" }', "") + lines)
+    client.post("/hooks/zaps", content=BODY, headers={"content-type": "application/json"})
+    names = "SELECT first_name, last_name, message FROM leads"
+    assert stored(tmp_path, names) == [("Ada", "King", 'a "quoted" word')]
+    assert "a &#34;quoted&#34; word" in page
+
+
+def test_nothing_that_is_tried_is_stored(desk: Start, tmp_path: Path) -> None:
+    client = desk(TOML)
+    play(client, log_in(client), mapping=NEW)
+    assert stored(tmp_path, "SELECT count(*) FROM submissions") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ("firstName = ", "mapping: not TOML"),
+        ('colour = "x"', "mapping"),
+        ('email = "a[b"', "is neither a field"),
+        ('[forms.other.mapping]\nemail = "x"', "expected [forms.zaps.mapping]"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_said_to_be_wrong(desk: Start, mapping: str, words: str) -> None:
+    client = desk(TOML)
+    page = html.unescape(play(client, log_in(client), mapping=mapping))
+    assert 'role="alert"' in page
+    assert words in page
+
+
+def test_another_endpoint_brings_its_own_mapping_unless_lines_were_typed(desk: Start) -> None:
+    client = desk(TOML)
+    token = log_in(client)
+    page = html.unescape(play(client, token, was="shop", mapping="[hooks.shop.mapping]"))
+    assert 'firstName = "given"' in page
+    page = html.unescape(play(client, token, was="shop", mapping='lastName = "sur"'))
+    assert 'lastName = "sur"' in page
+
+
+def test_a_line_is_added_from_the_keys_that_were_found(desk: Start) -> None:
+    client = desk(TOML)
+    page = html.unescape(play(client, log_in(client), mapping="", what="add", field="lastName", key="sur"))
+    assert 'lastName = "sur"\n' in page
+
+
+def test_a_stored_request_is_tried_and_the_earlier_ones_are_counted(desk: Start, tmp_path: Path) -> None:
+    client = desk(TOML)
+    token = log_in(client)
+    client.post("/hooks/zaps", content=BODY, headers={"content-type": "application/json"})
+    [(id_,)] = stored(tmp_path, "SELECT id FROM submissions")
+    page = client.get(f"/desk/playground?submission={id_}").text
+    assert "ada@example.com" in page
+    page = play(client, token, submission=id_, what="stored", mapping=NEW)
+    assert "On the last 1 requests" in page
+    assert "1 lead would change" in page
+
+
+def test_whoever_may_only_look_finds_no_playground_and_sends_no_test(desk: Start, run: Run, folder: Path) -> None:
+    client = desk(TOML)
+    run("operator", "add", "anna", "--role", "view", typed="four words to keep\n")
+    token = log_in(client, "anna", "four words to keep")
+    assert client.get("/desk/playground").status_code == 403
+    page = client.get("/desk/endpoints/hooks/zaps").text
+    assert "Send a test</button>" not in page
+    assert client.post("/desk/endpoints/hooks/zaps", data={"_csrf": token}).status_code == 403
