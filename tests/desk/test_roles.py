@@ -13,7 +13,8 @@ from tests.desk.conftest import PASSWORD, csrf_of, make_operator
 from tests.desk.test_door import every_route
 
 Start = Callable[..., httpx.Client]
-LEAD = "/desk/leads/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
+ID = "01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
+LEAD = f"/desk/leads/{ID}"
 VIEW, WORK, ADMIN = Role.VIEW, Role.WORK, Role.ADMIN
 NEEDS = {
     ("GET", "/desk"): VIEW,
@@ -25,15 +26,20 @@ NEEDS = {
     ("GET", LEAD): VIEW,
     ("GET", f"{LEAD}/request"): VIEW,
     ("GET", f"{LEAD}/lead.json"): VIEW,
-    ("GET", f"{LEAD}/files/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): VIEW,
+    ("GET", f"{LEAD}/files/{ID}"): VIEW,
     **{("POST", f"{LEAD}/{act}"): WORK for act in ("release", "resend", "edit", "remap", "spam", "discard")},
     ("POST", f"{LEAD}/erase"): ADMIN,
     **{("GET", f"/desk/{queue}"): VIEW for queue in ("held", "spam", "duplicate")},
     **{("POST", f"/desk/{queue}"): WORK for queue in ("held", "spam", "duplicate")},
-    ("GET", "/desk/jobs/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): VIEW,
-    ("POST", "/desk/jobs/01JD5V6Y1V0X2Z4Q8R6T7W9A3B/stop"): WORK,
+    ("GET", f"/desk/jobs/{ID}"): VIEW,
+    ("POST", f"/desk/jobs/{ID}/stop"): WORK,
+    ("GET", "/desk/endpoints"): VIEW,
+    ("GET", f"/desk/endpoints/{ID}/{ID}"): VIEW,
+    ("POST", f"/desk/endpoints/{ID}/{ID}"): WORK,
+    ("GET", "/desk/playground"): WORK,
+    ("POST", "/desk/playground"): WORK,
     ("GET", "/desk/destination"): VIEW,
-    ("POST", "/desk/destination/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): ADMIN,
+    ("POST", f"/desk/destination/{ID}"): ADMIN,
     ("GET", "/desk/audit"): ADMIN,
     ("POST", "/desk/audit"): ADMIN,
 }
@@ -52,9 +58,9 @@ def test_a_role_may_what_the_table_says_and_no_more(desk: Start, tmp_path: Path,
     token = csrf_of(client)
     for (method, path), least in NEEDS.items():
         if path != "/desk/logout":
-            answer = client.request(method, path, data={"_csrf": token} if method == "POST" else None)
-            assert (answer.status_code == 403) is not role.covers(least), (method, path, answer.status_code)
-            assert answer.status_code < 500
+            with client.stream(method, path, data={"_csrf": token} if method == "POST" else None) as answer:
+                assert (answer.status_code == 403) is not role.covers(least), (method, path, answer.status_code)
+                assert answer.status_code < 500
 
 
 def test_a_button_that_is_not_allowed_is_not_shown_and_erasing_in_a_queue_takes_an_admin(
