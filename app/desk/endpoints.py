@@ -6,7 +6,7 @@ import asyncio
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from app.desk.charts import sparkline
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.story import stands
 from app.desk.trial import send, trial_of, typed
 from app.endpoints import Form, Hook
 from app.errors import NotFound
@@ -26,6 +27,7 @@ from app.outbox import stats
 from app.outbox.records import Facts, Role
 from app.outbox.tables import leads
 from app.proof import signature_of
+from app.rates import Rate
 
 WEEK, STEP = timedelta(days=7), timedelta(hours=6)
 MARK: Final = 8
@@ -51,7 +53,7 @@ def router(desk: Desk) -> APIRouter:
         [about] = [one for one in await standing(desk) if one["name"] == name]
         ids = await desk.outbox.books.ids(leads, leads.c.submission_id == test[:26], limit=20) if test else []
         tested = [one for one in await desk.outbox.books.of_ids(ids) if one.endpoint == name]
-        values = {**about, **setting_up(desk, endpoint), "tested": tested, "test": test}
+        values = {**about, **setting_up(desk, endpoint), "tested": tested, "test": test, "stands": stands}
         values["untried"] = trial_of(desk.intake, endpoint, "shown", who.name).untried
         return desk.page(request, "endpoint.html", who, endpoint=endpoint, **values)
 
@@ -129,9 +131,14 @@ def setting_up(desk: Desk, endpoint: Form | Hook) -> Mapping[str, Any]:
     if isinstance(endpoint, Form):
         snippets = {KINDS[kind]: SNIPPETS[kind](endpoint, desk.intake.public_url) for kind in KINDS}
         data = "".join(f" \\\n  --data-urlencode {shlex.quote(f'{key}={value}')}" for key, value in fields.items())
-        limits = ", ".join(f"{one.most:,} in {one.seconds:,} s" for one in desk.intake.limits.per_form)
+        bounds = desk.intake.limits
+        limits = f"{_spelled(bounds.per_address)} from one address; {_spelled(bounds.per_form)} in all"
         return {"snippets": snippets, "curl": f"curl {shlex.quote(address)}{data}", "limits": limits, "signature": None}
     head = "-H 'Content-Type: application/json'"
     head += "" if endpoint.open else f" -H {shlex.quote(f'{endpoint.header}: YOUR-SECRET')}"
     curl = f"curl {shlex.quote(address)} {head} \\\n  -d {shlex.quote(json.dumps(fields))}"
     return {"snippets": {}, "curl": curl, "limits": "", "signature": signature_of(endpoint)}
+
+
+def _spelled(limits: Sequence[Rate]) -> str:
+    return ", ".join(f"{one.most:,} in {one.seconds:,} s" for one in limits)

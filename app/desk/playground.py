@@ -161,7 +161,15 @@ async def tried(desk: Desk, asked: Asked, stored: Inbound | None, what: str) -> 
     """What the page shows. Reading is done beside everything else, as a body may be anything."""
     inbound = stored or Inbound(asked.body.encode("utf-8", "replace"), {"content-type": asked.content_type})
     values: dict[str, Any] = {"asked": asked, "endpoints": list(desk.config.endpoints()), "targets": TARGETS}
-    values |= {"labels": LABELS, "wrong": "", "pairs": [], "keys": [], "lines": "", "rehearsed": None, "preview": None}
+    values |= {
+        "labels": {**LABELS, "state": "State", "reason": "Reason"},
+        "wrong": "",
+        "pairs": [],
+        "keys": [],
+        "lines": "",
+        "rehearsed": None,
+        "preview": None,
+    }
     values["last"] = LAST
     name, now = asked.endpoint or None, desk.clock()
     try:

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from app import proof
 from app.endpoints import Endpoint, Form, FormField, Hook
 from app.intake.accept import Intake
+from app.intake.controls import filled_in
 from app.intake.fields import asked, is_email, is_phone
 from app.intake.spam.stamp import FIELD
 from app.lead import Lead, LeadState, Reason, Receipt
-from app.mapping.called import role_of
 from app.preview import look
 from app.reader import Reading
 from app.sources.base import Inbound
@@ -104,7 +104,7 @@ def _address(mark: str) -> str:
     return f"lead-relay-test-{mark.lower()}@example.com"
 
 
-NAMES: Final[Mapping[str, str]] = {"first_name": FIRST, "last_name": LAST, "full_name": f"{FIRST} {LAST}"}
+NAMES: Final[Mapping[str, str]] = {"given-name": FIRST, "family-name": LAST, "name": f"{FIRST} {LAST}"}
 USUAL: Final[Mapping[str, str]] = {
     "checkbox": "yes",
     "date": "2030-01-31",
@@ -127,4 +127,4 @@ def _value(field: FormField, mark: str, words: str) -> str:
     if field.type == "textarea":
         return words
     given = field.options[0] if field.options else field.value or USUAL.get(field.type, "")
-    return given or NAMES.get(role_of(field.name, field.label or ""), "Test")
+    return given or NAMES.get(field.autocomplete or filled_in(field), "Test")
