@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from app.config import RelayConfig
 from app.endpoints import Endpoint, Hook
@@ -18,8 +14,6 @@ from app.mapping import rules
 from app.mapping.called import role_of
 from app.reader import Reading, read
 from app.sources.base import Inbound
-from app.values import LeadField
-from app.values import Rules as Mapped
 
 DROPPED = frozenset(("secret", "control"))
 
@@ -65,24 +59,6 @@ class Preview:
     event_id: str | None
     repeat_by: str
     leads: tuple[LeadShown, ...]
-
-
-class PreviewRequest(BaseModel):
-    """A request to try: its body as text, or as JSON in its place, and to which form or hook it would go."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    endpoint: str | None = None
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = {}
-    body: Any
-    mapping: Mapping[LeadField, Mapped] | None = None
-
-    def inbound(self) -> Inbound:
-        """The request itself."""
-        text = self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        return Inbound(text.encode(), {"content-type": self.content_type, **headers})
 
 
 def look(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.api import problems
 from app.api.door import Caller, Door
@@ -11,9 +15,30 @@ from app.api.paging import Id
 from app.api.problems import Invalid, Wrong, may
 from app.errors import ConfigurationError, Unreadable
 from app.intake.downloads import download
-from app.preview import Preview, PreviewRequest, look
+from app.preview import Preview, look
 from app.settings import explain
+from app.sources.base import Inbound
 from app.sources.trees import read_json
+from app.values import LeadField, Rules
+
+
+class PreviewRequest(BaseModel):
+    """A request to try: its body as text, or as JSON in its place, and to which form or hook it would go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoint: str | None = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    body: Any
+    mapping: Mapping[LeadField, Rules] | None = None
+
+    def inbound(self) -> Inbound:
+        """The request itself."""
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Inbound(text.encode(), {"content-type": self.content_type, **headers})
+
 
 BODY = {
     "requestBody": {

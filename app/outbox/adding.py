@@ -73,7 +73,7 @@ class Adding:
     async def known(self, connection: AsyncConnection, batch: Sequence[Submission]) -> list[bool]:
         """Of each, whether it would be a repeat of one that is in the store."""
         marks = [{self._mark(one), self._mark(one, _spam_in(one))} for one in batch]
-        found = await _judged_good(connection, {mark for pair in marks for mark in pair}, batch[-1].received_at)
+        found = await _judged_good(connection, set().union(*marks), batch[-1].received_at)
         return [not pair.isdisjoint(found) for pair in marks]
 
     def _mark(self, one: Submission, spam: str = "") -> str:

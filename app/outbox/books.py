@@ -56,17 +56,9 @@ class Books:
         """Lets go of the store."""
         await self._engine.dispose()
 
-    async def leads(
-        self, *, state: LeadState | None = None, endpoint: str | None = None, before: str | None = None, limit: int = 50
-    ) -> list[StoredLead]:
-        """The newest leads first; `before` is the id that the page before ended with."""
+    async def leads(self, *, limit: int = 50) -> list[StoredLead]:
+        """The newest leads first; `search.find` finds certain ones."""
         found = select(leads).order_by(leads.c.id.desc()).limit(limit)
-        if state is not None:
-            found = found.where(leads.c.state == state.value)
-        if endpoint is not None:
-            found = found.where(leads.c.endpoint == endpoint)
-        if before is not None:
-            found = found.where(leads.c.id < before)
         return [rows.to_stored(row) for row in await self._all(found)]
 
     async def lead(self, lead_id: str) -> StoredLead | None:
@@ -102,9 +94,8 @@ class Books:
 
     async def counts(self) -> dict[LeadState, int]:
         """How many leads are in each state."""
-        found = await self._all(select(leads.c.state, func.count()).group_by(leads.c.state))
-        counted = {LeadState(state): number for state, number in found}
-        return {state: counted.get(state, 0) for state in LeadState}
+        found = {row[0]: row[1] for row in await self._all(select(leads.c.state, func.count()).group_by(leads.c.state))}
+        return {state: found.get(state.value, 0) for state in LeadState}
 
     async def next_due(self, workspace: str) -> datetime | None:
         """When the next waiting lead of a workspace is due."""

@@ -83,13 +83,11 @@ def _nothing_to_read(row: Any) -> str:
 
 def read_again(row: Any, endpoint: Endpoint) -> Submission:
     """A submission's request as it would be read today; its sender counts as proved."""
-    if row.source == TABLE:
-        return replace(
-            read(Inbound(row.body, row.headers), of_table(endpoint), row.received_at).submission, source=TABLE
-        )
-    endpoint = for_programs(endpoint, None) if row.source == API else endpoint
-    proved = endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
-    return read(Inbound(row.body, row.headers), proved, row.received_at).submission
+    own = of_table(endpoint) if row.source == TABLE else endpoint
+    own = for_programs(own, None) if row.source == API else own
+    proved = own.model_copy(update={"open": True}) if isinstance(own, Hook) else own
+    again = read(Inbound(row.body, row.headers), proved, row.received_at).submission
+    return replace(again, source=TABLE) if row.source == TABLE else again
 
 
 def name_of(field: str) -> str:

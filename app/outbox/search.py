@@ -32,7 +32,6 @@ ALONE: Final = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
 """Characters that are words by themselves: of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
-LONGEST_SOURCE: Final = 64
 MOST_SOURCES: Final = 100
 KIND: Final = re.compile(r".+?(?=[:;]| \d|$)")
 """What comes before the details of a reason."""

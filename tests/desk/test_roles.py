@@ -13,8 +13,8 @@ from tests.desk.conftest import PASSWORD, csrf_of, make_operator
 from tests.desk.test_door import every_route
 
 Start = Callable[..., httpx.Client]
-LEAD = "/desk/leads/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
-ENDPOINT = "/desk/endpoints/01JD5V6Y1V0X2Z4Q8R6T7W9A3B/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
+ID = "01JD5V6Y1V0X2Z4Q8R6T7W9A3B"
+LEAD = f"/desk/leads/{ID}"
 VIEW, WORK, ADMIN = Role.VIEW, Role.WORK, Role.ADMIN
 NEEDS = {
     ("GET", "/desk"): VIEW,
@@ -26,20 +26,20 @@ NEEDS = {
     ("GET", LEAD): VIEW,
     ("GET", f"{LEAD}/request"): VIEW,
     ("GET", f"{LEAD}/lead.json"): VIEW,
-    ("GET", f"{LEAD}/files/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): VIEW,
+    ("GET", f"{LEAD}/files/{ID}"): VIEW,
     **{("POST", f"{LEAD}/{act}"): WORK for act in ("release", "resend", "edit", "remap", "spam", "discard")},
     ("POST", f"{LEAD}/erase"): ADMIN,
     **{("GET", f"/desk/{queue}"): VIEW for queue in ("held", "spam", "duplicate")},
     **{("POST", f"/desk/{queue}"): WORK for queue in ("held", "spam", "duplicate")},
-    ("GET", "/desk/jobs/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): VIEW,
-    ("POST", "/desk/jobs/01JD5V6Y1V0X2Z4Q8R6T7W9A3B/stop"): WORK,
+    ("GET", f"/desk/jobs/{ID}"): VIEW,
+    ("POST", f"/desk/jobs/{ID}/stop"): WORK,
     ("GET", "/desk/endpoints"): VIEW,
-    ("GET", ENDPOINT): VIEW,
-    ("POST", ENDPOINT): WORK,
+    ("GET", f"/desk/endpoints/{ID}/{ID}"): VIEW,
+    ("POST", f"/desk/endpoints/{ID}/{ID}"): WORK,
     ("GET", "/desk/playground"): WORK,
     ("POST", "/desk/playground"): WORK,
     ("GET", "/desk/destination"): VIEW,
-    ("POST", "/desk/destination/01JD5V6Y1V0X2Z4Q8R6T7W9A3B"): ADMIN,
+    ("POST", f"/desk/destination/{ID}"): ADMIN,
     ("GET", "/desk/audit"): ADMIN,
     ("POST", "/desk/audit"): ADMIN,
 }
