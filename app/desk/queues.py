@@ -21,6 +21,7 @@ from app.desk.acting import NEEDS, carry_out, check_role
 from app.desk.bulk import A_STEP, Bulk, Job
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
@@ -148,7 +149,8 @@ def _does(desk: Desk, bulk: Bulk, queue: Queue) -> Any:
 
     async def do(request: Request, who: Session = worker) -> Response:
         """Does `act` to the leads that are chosen; to `all` of them, or for good, only once the count was seen."""
-        form, narrowed = await request.form(), Narrowed.of(await request.form())
+        form = await posted(request)
+        narrowed = Narrowed.of(form)
         act, allow = str(form.get("act", "")), bool(form.get("allow"))
         if act not in queue.acts:
             raise NotFound("There is nothing like that to do here.")
