@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,9 +52,11 @@ STACK: Final = (
 )
 """The states as they stand in a bar, from the lowest."""
 
-LEADS_TO: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("held", "quarantine", "signature", "unknown", "dropped"), "/desk/held"),
-    **dict.fromkeys(("waiting", "unserved", "paused", "stopped"), "/desk/destination"),
+LEADS_TO: Final[Mapping[str, tuple[str, str]]] = {
+    **dict.fromkeys(("held", "quarantine", "signature", "unknown", "dropped"), ("/desk/held", "Held")),
+    **dict.fromkeys(("waiting", "paused", "stopped"), ("/desk/destination", "Destination")),
+    "unserved": ("/desk/leads?state=pending", "those that wait"),
+    "silent": ("/desk/endpoints", "Endpoints"),
 }
 """Where what is wrong is seen and put right, by the name of the condition."""
 
@@ -93,12 +96,17 @@ async def at_a_glance(desk: Desk, span: Span) -> dict[str, Any]:
         "queues": [queue.name for queue in QUEUES],
         "unbalanced": sum(map(abs, facts.balance.differences().values())),
         "waiting": min(facts.waiting.values(), default=None),
-        "troubles": [(words, LEADS_TO.get(name.partition(" ")[0], "")) for name, words in troubles.items()],
+        "troubles": [(_at_the_desk(words), LEADS_TO.get(name.partition(" ")[0])) for name, words in troubles.items()],
         "ways": facts.workspaces,
         "answers": answers,
         "outcomes": OUTCOMES,
         "endpoints": [_endpoint(one.name, one.kind, flow, facts, troubles) for one in desk.config.endpoints()],
     }
+
+
+def _at_the_desk(words: str) -> str:
+    """What an alert says, for somebody who has buttons before them: without what is typed on the command line."""
+    return re.sub(r" \(lead-relay [^)]*\)", "", words)
 
 
 def _endpoint(name: str, kind: str, flow: stats.Flow, facts: Facts, troubles: Mapping[str, str]) -> dict[str, object]:
