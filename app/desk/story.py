@@ -50,6 +50,7 @@ TODO: Final[Mapping[str, str]] = {
     Reason.NOT_NEW: "The provider says that this is no new lead. If it is one, press Send.",
     Reason.REFUSED: "Change what AgencyHandy did not like with Edit and send.",
     Reason.GAVE_UP: "AgencyHandy could not be reached for too long. When it can be again, press Send.",
+    Reason.IMPORTED: "It was imported with the wish to hold it. When it may go out, press Send.",
     Reason.TEST: "It is a test that was sent from the desk: discard it when you have seen it.",
 }
 """What to do about a lead that is held, by the first words of its reason."""
