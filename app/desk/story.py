@@ -19,6 +19,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "e-mail taken": "AgencyHandy said that it has this e-mail address already",
     "role refused": "AgencyHandy refused the client role; it is asked for anew",
     "refused": "AgencyHandy refused this lead",
+    "sent apart": "AgencyHandy refused one of the leads that were sent together with it, so each goes apart",
     "access refused": "AgencyHandy did not let the relay in",
     "busy": "AgencyHandy asked to come back later",
     "not sent": "AgencyHandy could not be reached",

@@ -15,7 +15,7 @@ from app.lead import LeadState, Reason
 from app.outbox.records import Attempt
 from app.outbox.tables import EPOCH, IS_QUARANTINED, attempts, leads, submissions
 
-GOOD = frozenset(("created", "e-mail taken"))
+GOOD = frozenset(("created", "e-mail taken", "sent apart"))
 """Outcomes of tries that nobody has to look at."""
 
 
