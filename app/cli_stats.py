@@ -15,7 +15,6 @@ from app.commands import Json, with_books
 from app.lead import LeadState
 
 commands = typer.Typer()
-HOURS = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24}
 
 
 @commands.command()
@@ -24,7 +23,7 @@ def stats(
 ) -> None:
     """Count leads by form or hook and state, what waits, and whether the books balance."""
     now = datetime.now(UTC)
-    found = asyncio.run(with_books(partial(_look, now=now, hours=HOURS[span])))
+    found = asyncio.run(with_books(partial(_look, now=now, named=span)))
     if as_json:
         console.print_json({"span": span, "at": now.isoformat(), **found})
         return
@@ -44,12 +43,12 @@ def stats(
         console.complain(f"The books do not balance: {found['differences']}")
 
 
-async def _look(books: Any, *, now: datetime, hours: int) -> dict[str, Any]:
+async def _look(books: Any, *, now: datetime, named: str) -> dict[str, Any]:
     from app.outbox.facts import waiting
-    from app.outbox.stats import flow
+    from app.outbox.stats import SPANS, flow
 
-    step = timedelta(hours=1)
-    came = await books.read(partial(flow, since=now - hours * step + step, step=step, now=now))
+    span = SPANS[named]
+    came = await books.read(partial(flow, since=now - span.back, step=span.step, now=now))
     counts, balance = await books.counts(), await books.balance()
     oldest = await books.read(partial(waiting, ignored=()))
     endpoints: dict[str, Counter[str]] = {}
@@ -60,7 +59,7 @@ async def _look(books: Any, *, now: datetime, hours: int) -> dict[str, Any]:
     return {
         "endpoints": endpoints,
         "accepted": came.total(),
-        "deliveredPerHour": round(of_state["delivered"] / hours, 2),
+        "deliveredPerHour": round(of_state["delivered"] / (len(came.starts) * span.step / timedelta(hours=1)), 2),
         "duplicates": of_state["duplicate"],
         "onTheirWay": counts.get(LeadState.PENDING, 0) + counts.get(LeadState.SENDING, 0),
         "held": counts.get(LeadState.HELD, 0),

@@ -113,27 +113,29 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
         Look at what else is said here, and whether AgencyHandy is up."""),
     "unserved": (_unserved, """\
         Nobody delivers the leads of {place}: relay.toml has no such workspace, or for default there is no
-        AGENCYHANDY_API_KEY. The oldest has waited {age}. Put it back; or say lead-relay leads spam and then lead-relay
-        leads remap for each, which gives them to the workspace that their form or hook has today."""),
+        AGENCYHANDY_API_KEY. The oldest has waited {age}. Put it back; or mark each as spam and then read it again
+        (lead-relay leads spam, then remap), which gives it to the workspace that its form or hook has today."""),
     "paused": (_paused, """\
-        AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. lead-relay check tells
-        what is wrong; if it is the key, put the new one into the settings and start the relay again."""),
+        AgencyHandy does not let the relay in for {place}, so its leads wait. It said: {said}. If it is the key,
+        put the new one into the settings and start the relay again (lead-relay check tells more); if it is put right at
+        AgencyHandy, press Check now at the desk, under Destination."""),
     "stopped": (_stopped, """\
         Delivery for {place} was paused by {who}, so its leads wait. None is lost; resume it at the desk, under
         Destination."""),
     "held": (_held, """\
-        {count} held: {place}. Only you can put that right: lead-relay leads list --state held shows which."""),
+        {count} held: {place}. Only you can put that right, at the desk under Held (lead-relay leads list --state
+        held)."""),
     "quarantine": (_quarantined, """\
-        {count} were put into quarantine within the last hour: {place}. If a provider's secret or address
+        {count} went into quarantine within the last hour: {place}. If a provider's secret or address
         was changed, change it in relay.toml too; what is kept is not lost, but the oldest go first."""),
     "signature": (_unsigned, """\
-        {count} within the last hour came to {place} with a wrong secret or signature, and wait. Compare the secret at
-        the provider with that in relay.toml. lead-relay leads list --state held shows what came: release what is
-        good, discard the rest."""),
+        {count} with a wrong secret or signature came to {place} within the last hour. Compare the secret at the
+        provider with that in relay.toml. What came is held (lead-relay leads list --state held): send what is good,
+        discard the rest."""),
     "unknown": (_unknown, """\
-        {count} within the last hour came to addresses that relay.toml does not name, and wait. Look whether a website
-        or provider of yours posts to a wrong address. lead-relay leads list --state held shows what came: re-map what
-        is good (lead-relay leads remap --as NAME), discard the rest."""),
+        {count} came within the last hour to addresses that relay.toml does not name. Look whether a website or provider
+        of yours posts to a wrong address. What came is held (lead-relay leads list --state held): add its name to
+        relay.toml and read it again (lead-relay leads remap, or remap --as NAME), or discard it."""),
     "dropped": (_dropped, """\
         The quarantine is full, and {count} of {place} had to make room today. Raise QUARANTINE_ROWS and
         QUARANTINE_MIB, and find out who sends so much."""),
@@ -149,7 +151,10 @@ CONDITIONS: Mapping[str, tuple[Callable[[Facts, RelayConfig], Found], str]] = {
         The books do not balance for {place} (UTC): {what}. Somebody or something changed the store past the relay.
         Keep a copy of it as it is, and compare with your backup."""),
 }  # fmt: skip
-"""Each condition's name → where it is so, and what people are told. `{place}` is where."""
+"""Each condition's name → where it is so, and what people are told. `{place}` is where.
+
+What stands in brackets is how the same is done on the command line; the desk leaves it out.
+"""
 
 
 def troubles(facts: Facts, config: RelayConfig) -> dict[str, str]:

@@ -19,8 +19,8 @@ EXAMPLE: Final = f"id: 1042\nevent: lead\ndata: {TOLD}\n\n"
 STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Server-sent events, until either side ends it. `lead`: one that is new or other than it was, "
-        "as it is now. `waiting`: how many are held and spam; 1000 stands for more. `gap`: the place to go on after is "
-        "not this store's, so read the leads anew.",
+        "as it is now. `waiting`: how many are held, spam and duplicates; 1000 stands for more. `gap`: the place to go "
+        "on after is not this store's, so read the leads anew.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
     }
 }

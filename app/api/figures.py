@@ -13,11 +13,11 @@ from fastapi import APIRouter
 from app.api.door import Caller, Door
 from app.api.problems import may
 from app.api.shapes import Answers, Endpoints, EndpointShape, Stats
-from app.desk.overview import DAY, SPANS
 from app.endpoints import Endpoint
 from app.lead import LeadState
 from app.outbox import stats
 from app.outbox.records import Facts
+from app.outbox.stats import DAY, SPANS
 
 
 def router(door: Door) -> APIRouter:

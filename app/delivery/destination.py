@@ -197,7 +197,7 @@ class Destination:
 
     async def note(self, decision: Decision) -> None:
         """Keeps what an answer says of the way; when that opens again, every waiting lead becomes due."""
-        if decision.outcome in {Outcome.CREATED, Outcome.TAKEN, Outcome.REFUSED}:
+        if decision.outcome in {Outcome.CREATED, Outcome.TAKEN, Outcome.REFUSED, Outcome.APART}:
             self._succeeded_at = self._clock()
         lately = self._clock() - self._succeeded_at < PROVEN_FOR
         is_old_news = bool(decision.suspect) and (lately or decision.suspect == self._suspect)

@@ -39,6 +39,7 @@ class Outcome(StrEnum):
     TAKEN = "e-mail taken"
     ROLE = "role refused"
     REFUSED = "refused"
+    APART = "sent apart"
     ACCESS = "access refused"
     BUSY = "busy"
     NOT_SENT = "not sent"
@@ -135,13 +136,15 @@ class Policy:
         """
         outcome = self.classify(answer, leads)
         words = words_of(answer)
+        is_refusal = outcome in {Outcome.TAKEN, Outcome.REFUSED}
         blames_leads = (
-            outcome in {Outcome.TAKEN, Outcome.REFUSED}
+            is_refusal
             or (outcome is Outcome.ACCESS and access_is_proven)
             or (outcome is Outcome.ROLE and role_is_fresh)
         )
         if blames_leads and len(leads) > 1:
-            return Decision(outcome, Health.WELL, again=parted(leads, answer.text), words=words)
+            called = Outcome.APART if is_refusal else outcome
+            return Decision(called, Health.WELL, again=parted(leads, answer.text), words=words)
         match outcome:
             case Outcome.CREATED:
                 return self._created(answer, leads, now)

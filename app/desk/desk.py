@@ -119,7 +119,7 @@ BUTTONS = {
     "resend": "Send again",
     "edit": "Edit and send",
     "remap": "Read again",
-    "spam": "Spam",
+    "spam": "Mark as spam",
     "discard": "Discard",
     "erase": "Erase",
 }

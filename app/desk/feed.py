@@ -20,7 +20,7 @@ EVERY: Final = 1.0
 AT_MOST_EVERY: Final = 0.2
 """Seconds between two looks; the shorter one where this process itself has written."""
 MOST: Final = 200
-WAITING: Final = (LeadState.HELD, LeadState.SPAM)
+WAITING: Final = (LeadState.HELD, LeadState.SPAM, LeadState.DUPLICATE)
 COUNTED: Final = 999
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -20,25 +19,10 @@ from app.desk.story import OUTCOMES
 from app.lead import LeadState
 from app.outbox import stats
 from app.outbox.records import Facts, Role
+from app.outbox.stats import DAY, SPANS
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """How far back one looks, in which steps, and how a step is called."""
-
-    words: str
-    back: timedelta
-    step: timedelta
-    label: str
-
-
-SPANS: Final[Mapping[str, Span]] = {
-    "24h": Span("24 hours", DAY - HOUR, HOUR, "%H:%M"),
-    "7d": Span("7 days", 7 * DAY - 6 * HOUR, 6 * HOUR, "%a %H:%M"),
-    "30d": Span("30 days", 29 * DAY, DAY, "%d %b"),
-}
+LABELS: Final[Mapping[str, str]] = {"24h": "%H:%M", "7d": "%a %H:%M", "30d": "%d %b"}
+"""How a step of a span is called below the chart."""
 STACK: Final = (
     LeadState.DELIVERED,
     LeadState.DUPLICATE,
@@ -51,9 +35,11 @@ STACK: Final = (
 )
 """The states as they stand in a bar, from the lowest."""
 
-LEADS_TO: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("held", "quarantine", "signature", "unknown", "dropped"), "/desk/held"),
-    **dict.fromkeys(("waiting", "unserved", "paused", "stopped"), "/desk/destination"),
+LEADS_TO: Final[Mapping[str, tuple[str, str]]] = {
+    **dict.fromkeys(("held", "quarantine", "signature", "unknown", "dropped"), ("/desk/held", "Held")),
+    **dict.fromkeys(("waiting", "paused", "stopped"), ("/desk/destination", "Destination")),
+    "unserved": ("/desk/leads?state=pending", "those that wait"),
+    "silent": ("/desk/endpoints", "Endpoints"),
 }
 """Where what is wrong is seen and put right, by the name of the condition."""
 
@@ -66,23 +52,21 @@ def router(desk: Desk) -> APIRouter:
     async def overview(request: Request, span: str = "24h", who: Session = viewer) -> Response:
         """Everything at a glance, over one of SPANS."""
         chosen = span if span in SPANS else "24h"
-        return desk.page(
-            request, "overview.html", who, chosen=chosen, spans=SPANS, **await at_a_glance(desk, SPANS[chosen])
-        )
+        return desk.page(request, "overview.html", who, chosen=chosen, spans=SPANS, **await at_a_glance(desk, chosen))
 
     return routes
 
 
-async def at_a_glance(desk: Desk, span: Span) -> dict[str, Any]:
-    """What the page shows."""
-    now, books = desk.clock(), desk.outbox.books
+async def at_a_glance(desk: Desk, chosen: str) -> dict[str, Any]:
+    """What the page shows, over one of SPANS."""
+    now, books, span = desk.clock(), desk.outbox.books, SPANS[chosen]
     flow, answers, counts, (facts, troubles) = await asyncio.gather(
         books.read(partial(stats.flow, since=now - span.back, step=span.step, now=now)),
         books.read(partial(stats.answers, since=now - DAY)),
         books.counts(),
         desk.look(),
     )
-    places = [f"{start:{span.label}}" for start in flow.starts]
+    places = [f"{start:{LABELS[chosen]}}" for start in flow.starts]
     return {
         "charts_drawn": stacked(places, {state.value: flow.of_state(state) for state in STACK}),
         "came": flow.total(),
@@ -93,12 +77,17 @@ async def at_a_glance(desk: Desk, span: Span) -> dict[str, Any]:
         "queues": [queue.name for queue in QUEUES],
         "unbalanced": sum(map(abs, facts.balance.differences().values())),
         "waiting": min(facts.waiting.values(), default=None),
-        "troubles": [(words, LEADS_TO.get(name.partition(" ")[0], "")) for name, words in troubles.items()],
+        "troubles": [(_at_the_desk(words), LEADS_TO.get(name.partition(" ")[0])) for name, words in troubles.items()],
         "ways": facts.workspaces,
         "answers": answers,
         "outcomes": OUTCOMES,
         "endpoints": [_endpoint(one.name, one.kind, flow, facts, troubles) for one in desk.config.endpoints()],
     }
+
+
+def _at_the_desk(words: str) -> str:
+    """What an alert says, for somebody who has buttons before them: without what is typed on the command line."""
+    return re.sub(r" \(lead-relay [^)]*\)", "", words)
 
 
 def _endpoint(name: str, kind: str, flow: stats.Flow, facts: Facts, troubles: Mapping[str, str]) -> dict[str, object]:

@@ -22,6 +22,7 @@ from app.desk.bulk import A_STEP, Job
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
+from app.desk.story import TODO
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
@@ -190,9 +191,11 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         books.read(partial(search.find, sought=sought, before=before, limit=A_PAGE + 1)),
         books.read(partial(search.kinds, sought=replace(sought, why=""))),
     )
+    kind = narrowed.why or (next(iter(kinds)) if len(kinds) == 1 else "")
     return {
         "queue": queue,
         "narrowed": narrowed,
+        "todo": TODO.get(kind, "") if queue.state is LeadState.HELD else "",
         "leads": leads[:A_PAGE],
         "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",
         "before": before,

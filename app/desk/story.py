@@ -20,6 +20,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "e-mail taken": "AgencyHandy said that it has this e-mail address already",
     "role refused": "AgencyHandy refused the client role; it is asked for anew",
     "refused": "AgencyHandy refused this lead",
+    "sent apart": "AgencyHandy refused one of the leads that were sent together with it, so each goes apart",
     "access refused": "AgencyHandy did not let the relay in",
     "busy": "AgencyHandy asked to come back later",
     "not sent": "AgencyHandy could not be reached",
@@ -51,6 +52,7 @@ TODO: Final[Mapping[str, str]] = {
     Reason.NOT_NEW: "The provider says that this is no new lead. If it is one, press Send.",
     Reason.REFUSED: "Change what AgencyHandy did not like with Edit and send.",
     Reason.GAVE_UP: "AgencyHandy could not be reached for too long. When it can be again, press Send.",
+    Reason.IMPORTED: "It was imported with the wish to hold it. When it may go out, press Send.",
     Reason.TEST: "It is a test that was sent from the desk: discard it when you have seen it.",
 }
 """What to do about a lead that is held, by the first words of its reason."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import BigInteger, func, literal_column, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +16,25 @@ from app.lead import LeadState, Reason
 from app.outbox.records import Attempt
 from app.outbox.tables import EPOCH, IS_QUARANTINED, attempts, leads, submissions
 
-GOOD = frozenset(("created", "e-mail taken"))
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How far back one looks, and in which steps; the last step is the one that is under way."""
+
+    words: str
+    back: timedelta
+    step: timedelta
+
+
+SPANS: Final[Mapping[str, Span]] = {
+    "24h": Span("24 hours", DAY - HOUR, HOUR),
+    "7d": Span("7 days", 7 * DAY - 6 * HOUR, 6 * HOUR),
+    "30d": Span("30 days", 29 * DAY, DAY),
+}
+"""What is counted alike at the desk, by the API and on the command line."""
+GOOD = frozenset(("created", "e-mail taken", "sent apart"))
 """Outcomes of tries that nobody has to look at."""
 
 

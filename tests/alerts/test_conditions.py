@@ -88,8 +88,8 @@ async def test_what_nobody_trusts_is_told_until_it_is_dealt_with_or_old(
     assert await keys(watch) == {"signature contact", "unknown others"}
     assert await keys(watch) == {"signature contact", "unknown others"}
     [told] = phone.texts("boss")
-    assert "2 requests within the last hour came to contact" in told
-    assert "1 request within the last hour came to addresses" in told
+    assert "2 requests with a wrong secret or signature came to contact" in told
+    assert "1 request came within the last hour to addresses" in told
     assert "bob" not in told
     assert "ada" not in told.lower()
 
@@ -230,7 +230,7 @@ def test_a_quarantine_that_grows_is_told_from_real_requests(quick: Callable[...,
     for number in range(3):
         assert client.post("/hooks/json", json={"email": f"{number}@example.com"}).status_code == 401
 
-    told = "3 requests were put into quarantine within the last hour: signature json."
+    told = "3 requests went into quarantine within the last hour: signature json."
     eventually(lambda: any(told in text for text in phone.texts("boss")), "it is told")
 
 

@@ -150,6 +150,7 @@ def test_a_batch_refused_for_one_that_the_answer_does_not_name_goes_on_as_one_ea
     decision = POLICY.decide(answer, SEVERAL, NOW)
 
     assert ids(decision.again) == [["lead-Ada"], ["lead-Grace"], ["lead-Mary"]]
+    assert decision.outcome is Outcome.APART  # it says nothing yet of any of them
     assert decision.settlements == ()
     assert decision.health is Health.WELL
 

@@ -240,7 +240,8 @@ def test_an_act_on_thousands_says_how_many_shows_how_far_it_is_and_stops(page: P
 def test_logging_out_everywhere_ends_the_other_browsers_session(page: Page, browser: Browser, place: Place) -> None:
     other = opened(browser, place)
     page.goto("/desk")
-    page.get_by_role("button", name="everywhere").click()
+    page.locator("header summary").click()
+    page.get_by_role("button", name="Log out everywhere").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
     other.goto("/desk/leads")
     expect(other.get_by_role("button", name="Log in")).to_be_visible()
@@ -272,6 +273,7 @@ def test_all_of_it_works_without_javascript(browser: Browser, place: Place, peop
     page.get_by_role("combobox", name="What").fill("edit")
     page.get_by_role("button", name="Search").click()
     assert "edit" in page.locator("tbody").inner_text()
-    page.get_by_role("button", name="Log out").click()
+    page.locator("header summary").click()
+    page.get_by_role("button", name="Log out", exact=True).click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
     page.context.close()

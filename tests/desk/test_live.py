@@ -42,7 +42,7 @@ def test_a_new_lead_and_what_becomes_of_it_are_told_without_anything_personal(cl
         [told, *_] = heard.of("lead")
         assert set(told) == {"id", "state", "mark", "endpoint", "receivedAt"}
         assert told["endpoint"] == "contact"
-        assert heard.of("waiting")[0] == {"held": 0, "spam": 0}
+        assert heard.of("waiting")[0] == {"held": 0, "spam": 0, "duplicate": 0}
 
 
 def test_what_happened_since_a_page_was_made_or_the_connection_was_lost_is_told(client: httpx.Client) -> None:
@@ -115,4 +115,4 @@ def test_what_waits_for_a_person_is_counted(client: httpx.Client, sandbox: Sandb
     with Stream(client, "/desk/events") as heard:
         sandbox.fault(kind="status", status=422)
         post(client, "refused")
-        eventually(lambda: {"held": 1, "spam": 0} in heard.of("waiting"), "it is told")
+        eventually(lambda: {"held": 1, "spam": 0, "duplicate": 0} in heard.of("waiting"), "it is told")

@@ -230,6 +230,20 @@ def test_the_overview_says_who_wrote_again_and_that_the_books_balance(
     assert "wrote again:" not in text_of(client.get("/desk").text)
 
 
+def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
+    client: httpx.Client, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    sandbox.fault(kind="status", status=422)
+    refused = sent(client, **ADA)
+    eventually(lambda: state(tmp_path, refused) == "held", "it is refused")
+    client.post("/hooks/nobody", json={"email": "stray@example.com"})
+    page = client.get("/desk").text
+    assert "2 things need you" in page
+    assert "1 lead held: refused. Only you can put that right, at the desk under Held." in text_of(page)
+    assert page.count('<a href="/desk/held">Open Held</a>') == 2
+    assert "lead-relay" not in page
+
+
 def test_the_trail_is_found_by_who_and_what(client: httpx.Client) -> None:
     ids = [hook(client, {"name": f"Nobody {number}", "message": "x"}) for number in range(2)]
     token = log_in(client)
