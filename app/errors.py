@@ -109,35 +109,39 @@ class TooManyRequests(Rejected):
         self.retry_after = retry_after
 
 
-class NotFound(Rejected):
+class Declined(Rejected):
+    """What operators and programs are told, in English alone; a visitor never is."""
+
+
+class NotFound(Declined):
     """There is nothing of that id."""
 
     status = 404
     title = "Not found"
 
 
-class NotEntered(Rejected):
+class NotEntered(Declined):
     """Nobody has logged in, or the session is over."""
 
     status = 401
     title = "Not logged in"
 
 
-class NotAllowed(Rejected):
+class NotAllowed(Declined):
     """The operator's role, or the token's scope, is not enough for this."""
 
     status = 403
     title = "Not allowed"
 
 
-class CrossSite(Rejected):
+class CrossSite(Declined):
     """What would have changed something did not come from the desk's own pages."""
 
     status = 403
     title = "Not from here"
 
 
-class TooManyFollow(Rejected):
+class TooManyFollow(Declined):
     """As many pages and programs are kept up to date as one process does."""
 
     status = 503

@@ -33,6 +33,7 @@ from app.delivery.policy import Policy
 from app.delivery.worker import Worker
 from app.desk import login as desk_login
 from app.desk import routes as desk_routes
+from app.desk.bulk import Bulk
 from app.desk.desk import STATIC as DESK_STATIC
 from app.desk.desk import Desk
 from app.desk.entry import Entry
@@ -88,6 +89,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     watch = Watch(
         outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder, chores=[housekeeping(config, outbox)]
     )
+    desk = desk_of(settings, intake, watch)
 
     def wake() -> None:
         for worker in workers:
@@ -104,6 +106,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
             for running in [*(one.running() for one in fetchers), *(one.running() for one in workers)]:
                 await stack.enter_async_context(running)
             await stack.enter_async_context(watch.running())
+            stack.push_async_callback(desk.bulk.close)
             asyncio.get_running_loop().run_in_executor(None, load_libraries)
             yield
 
@@ -114,7 +117,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     if settings.role != "delivery":
         for part in (forms, script, challenges, hooks):
             app.include_router(part.router(intake))
-    add_desk(app, desk_of(settings, intake, watch))
+    add_desk(app, desk)
     add_api(app, door_of(settings, intake, watch, app.state.feed))
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(cors.CrossOrigin, forms=config.forms, public_url=settings.address)
@@ -181,6 +184,7 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
         watch.look,
         pace,
         Feed(outbox),
+        Bulk(),
         intake,
     )
 

@@ -68,6 +68,9 @@ PAGES = (
     Asked("spam", "/desk/spam"),
     Asked("spam, a reason", "/desk/spam?why=honeypot"),
     Asked("wrote again", "/desk/duplicate"),
+    Asked("endpoints", "/desk/endpoints"),
+    Asked("an endpoint", "/desk/endpoints/forms/contact"),
+    Asked("playground", "/desk/playground"),
     Asked("destination", "/desk/destination"),
     Asked("audit", "/desk/audit"),
 )

@@ -153,12 +153,12 @@ async def _is_same(door: Door, receipt: Receipt, body: bytes) -> bool:
 
 
 async def waited(door: Door, receipt: Receipt, seconds: int) -> Accepted:
-    """How the leads stand; not before they are settled, or so many seconds are over."""
+    """How the leads stand; not before they are settled, so many seconds are over, or the relay stops."""
     deadline, pause = time.monotonic() + seconds, FIRST_LOOK
     while True:
         leads = await stand(door, [lead_id for lead_id, _ in receipt.leads])
         left = deadline - time.monotonic()
-        if left <= 0 or UNDER_WAY.isdisjoint(one.state for one in leads):
+        if left <= 0 or door.feed.is_closed or UNDER_WAY.isdisjoint(one.state for one in leads):
             return Accepted(id=receipt.id, leads=leads, repeat=receipt.repeat)
         await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, LAST_LOOK)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
-from app.errors import NotEntered, Rejected
+from app.errors import Declined, NotEntered, Rejected
 from app.intake import replies
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -35,7 +35,7 @@ class ApiProblem(BaseModel):
     errors: list[Wrong] | None = None
 
 
-class Invalid(Rejected):
+class Invalid(Declined):
     """The request is not as it is described: what is wrong, and where."""
 
     status = 422
@@ -46,7 +46,7 @@ class Invalid(Rejected):
         self.errors = errors
 
 
-class Conflict(Rejected):
+class Conflict(Declined):
     """It cannot be done as things stand."""
 
     status = 409

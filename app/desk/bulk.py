@@ -54,6 +54,12 @@ class Bulk:
         task.add_done_callback(self._running.discard)
         return job
 
+    async def close(self) -> None:
+        """Ends every job after the step that it is at; what is done stays done."""
+        for job in self._jobs.values():
+            job.is_stopped = True
+        await asyncio.gather(*self._running)
+
     def of(self, job_id: str, who: str) -> Job | None:
         """An operator's own job."""
         job = self._jobs.get(job_id)

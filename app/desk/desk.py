@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.config import RelayConfig
+from app.desk.bulk import Bulk
 from app.desk.entry import Entry, Session
 from app.desk.feed import Feed
 from app.intake.accept import Intake
@@ -61,7 +62,8 @@ _templates = Environment(
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
-    each workspace's requests a second by the settings, what changes, and what requests are taken in with.
+    each workspace's requests a second by the settings, what changes, the acts on many that are under way, and what
+    requests are taken in with.
     """
 
     outbox: Outbox
@@ -71,6 +73,7 @@ class Desk:
     look: Callable[[], Awaitable[tuple[Facts, Mapping[str, str]]]]
     pace: Mapping[str, float]
     feed: Feed
+    bulk: Bulk
     intake: Intake
 
     def hands(self, who: Session) -> Hands:

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.desk.story import OUTCOMES
 from app.errors import ActRefused, NotFound
 from app.outbox import stats
@@ -35,7 +36,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/{name}", response_model=None)
     async def change(request: Request, name: str, who: Session = admin) -> Response:
         """Pauses, resumes, checks or paces delivery."""
-        form, facts = await request.form(), (await desk.look())[0]
+        form, facts = await posted(request), (await desk.look())[0]
         what = str(form.get("what", ""))
         if name not in facts.workspaces or what not in WAYS:
             raise NotFound("There is no such workspace, or nothing like that to do.")

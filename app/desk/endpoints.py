@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from app.desk.charts import sparkline
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.desk.story import stands
 from app.desk.trial import send, trial_of, typed
 from app.endpoints import Form, Hook
@@ -60,7 +61,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/{kind}/{name}", response_model=None)
     async def test(request: Request, kind: str, name: str, who: Session = worker) -> Response:
         """Sends a test through it."""
-        endpoint, form = called(desk, kind, name), await request.form()
+        endpoint, form = called(desk, kind, name), await posted(request)
         trial = trial_of(desk.intake, endpoint, desk.outbox.new_id()[-MARK:], who.name)
         receipt = await send(desk.intake, trial, request, is_held=form.get("then") != "deliver")
         return RedirectResponse(f"/desk/endpoints/{kind}/{name}?test={receipt.id}#test", 303)

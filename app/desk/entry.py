@@ -23,16 +23,20 @@ from starlette.responses import Response
 
 from app.addresses import origin_of
 from app.desk import passwords
-from app.errors import CrossSite, NotAllowed, NotEntered
+from app.desk.posted import posted
+from app.errors import CrossSite, NotAllowed, NotEntered, NotFound
 from app.outbox import operators
 from app.outbox.changes import seen_now
 from app.outbox.outbox import Outbox
 from app.outbox.records import Operator, Role
+from app.sources.trees import clean
 
 COOKIE: Final = "relay_desk"
 CSRF_FIELD: Final = "_csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 ADMIN: Final = "admin"
+LONGEST: Final = 1000
+"""Signs of a cookie: what is in it is unpacked before its signature can be looked at."""
 LASTS: Final = timedelta(days=7)
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,6 +114,8 @@ class Entry:
                 raise NotEntered("Please log in.")
             if not session.role.covers(role):
                 raise NotAllowed(f"This takes the role {role}, and yours is {session.role}.")
+            if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+                raise NotFound("There is no such page.")  # PostgreSQL takes no NUL to look for
             if request.method not in SAFE:
                 await self._check_origin(request, session)
             request.state.seen = await self.outbox.books.read(seen_now)
@@ -133,7 +139,8 @@ class Entry:
 
     async def _check_origin(self, request: Request, session: Session) -> None:
         self.check_same_site(request)
-        given = request.headers.get(CSRF_HEADER) or str((await request.form()).get(CSRF_FIELD, ""))
+        form = await posted(request)
+        given = request.headers.get(CSRF_HEADER) or str(form.get(CSRF_FIELD, ""))
         if not hmac.compare_digest(given.encode(), session.csrf.encode()):
             raise CrossSite("This page is from before you logged in. Go back, reload it, and try again.")
 
@@ -155,11 +162,13 @@ class Entry:
 
 def _name_in(cookie: str) -> str:
     """Whose session a cookie claims to be, before its signature is looked at."""
+    if len(cookie) > LONGEST:
+        return ""
     try:
         _, found = URLSafeSerializer(b"").loads_unsafe(cookie)
     except (ValueError, TypeError):
         return ""
-    return found[0] if isinstance(found, list) and len(found) == 3 and isinstance(found[0], str) else ""
+    return clean(found[0]) if isinstance(found, list) and len(found) == 3 and isinstance(found[0], str) else ""
 
 
 def _is_of(origin: str, request: Request) -> bool:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.desk.acting import NEEDS, carry_out
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.desk.story import stands, timeline
 from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
@@ -90,7 +91,7 @@ def _does(desk: Desk, act: str, role: Role) -> Any:
     person = Depends(desk.entry.needs(role))
 
     async def do(request: Request, lead_id: str, who: Session = person) -> Response:
-        form, hands = await request.form(), desk.hands(who)
+        form, hands = await posted(request), desk.hands(who)
         typed = {name: str(form.get(name, "")).replace("\r\n", "\n") for name in FIELDS if name in form}
         lead, _ = await stored(desk, lead_id)
         try:

@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.export import as_csv
 from app.lead import LeadState
 from app.outbox import search
@@ -49,14 +50,13 @@ class Filters:
 
     def sought(self) -> Sought:
         """The leads that are meant; what cannot be is left out."""
-        until = _day(self.until)
         return Sought(
             self.words,
             states=tuple(state for state in LeadState if state.value == self.state),
             endpoint=self.endpoint,
             source=self.source,
             since=_day(self.since),
-            until=until + timedelta(days=1) if until else None,
+            until=_day(self.until, later=1),
         )
 
     @property
@@ -84,7 +84,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/leads", response_model=None)
     async def look_for(request: Request, who: Session = viewer) -> Response:
         """The same by what was typed; `before` goes on where a page ended."""
-        form = await request.form()
+        form = await posted(request)
         before = str(form.get("before", ""))[:26]
         values = await found(desk, Filters.of(form), before)
         part = "leads_found.html" if request.headers.get("hx-request") else "leads.html"
@@ -93,7 +93,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/leads/export", response_model=None)
     async def export(request: Request, who: Session = admin) -> Response:
         """All that are found, with every field, as a table; the audit trail says that they were taken."""
-        sought, now = Filters.of(await request.form()).sought(), desk.clock()
+        sought, now = Filters.of(await posted(request)).sought(), desk.clock()
         ids = await desk.outbox.books.read(partial(search.ids, sought=sought, upto=desk.outbox.new_id()))
         name = f'attachment; filename="leads-{now:%Y-%m-%d-%H%M}.csv"'
         headers = {**HEADERS, "Content-Disposition": name}
@@ -131,8 +131,8 @@ async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
     }
 
 
-def _day(text: str) -> datetime | None:
+def _day(text: str, later: int = 0) -> datetime | None:
     try:
-        return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC) if text else None
-    except ValueError:
+        return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC) + timedelta(days=later) if text else None
+    except (ValueError, OverflowError):
         return None

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.desk.desk import Desk
 from app.desk.entry import ADMIN, Session
+from app.desk.posted import posted
 from app.errors import NotEntered, Rejected
 from app.logs import log
 from app.outbox.records import Role
@@ -36,7 +37,7 @@ def router(desk: Desk) -> APIRouter:
         """Takes name and password."""
         desk.entry.check_same_site(request)
         await desk.intake.limits.take_login(request)
-        form = await request.form()
+        form = await posted(request)
         name, password, then = (str(form.get(key, ""))[:1000] for key in ("name", "password", "next"))
         cookie = await desk.entry.log_in(name.strip() or ADMIN, password)
         if cookie is None:
@@ -50,7 +51,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/logout", response_model=None)
     async def log_out(request: Request, who: Session = viewer) -> Response:
         """Ends this session; with `everywhere`, all of this operator's."""
-        if (await request.form()).get("everywhere"):
+        if (await posted(request)).get("everywhere"):
             await desk.entry.log_out_everywhere(who.name)
         answer = RedirectResponse("/desk/login", 303)
         desk.entry.set_cookie(request, answer, "")
@@ -65,13 +66,21 @@ def refused(desk: Desk, request: Request, error: Rejected) -> Response:
         if request.headers.get("hx-request"):
             return Response(status_code=401, headers={"HX-Redirect": "/desk/login"})
         if request.method != "GET":
-            came_from = urlsplit(request.headers.get("referer", "")).path
+            came_from = _path_of(request.headers.get("referer", ""))
             return desk.page(request, "login.html", None, 401, wrong=OVER, name="", next=_next(came_from))
         return RedirectResponse(f"/desk/login?next={request.url.path}", 303)
     answer = desk.page(request, "refused.html", None, error.status, title=error.title, words=str(error))
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
+
+
+def _path_of(address: str) -> str:
+    """The path of a page's address; "" where it is none."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""
 
 
 def _next(wanted: str) -> str:

@@ -19,6 +19,7 @@ from app.config import RelayConfig
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.lead import LABELS, MOST_READ
+from app.desk.posted import posted
 from app.endpoints import Endpoint, Form
 from app.errors import ConfigurationError
 from app.lead import FIELDS
@@ -70,7 +71,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/playground", response_model=None)
     async def tries(request: Request, who: Session = worker) -> Response:
         """What the request becomes; `what` is `add` for another line, `stored` to look at earlier requests too."""
-        form = await request.form()
+        form = await posted(request)
         asked = Asked.of(form)
         first, stored = await _stored(desk, asked.submission[:26])
         is_own = stored is not None and (asked.body, asked.content_type) == (first.body, first.content_type)
@@ -141,7 +142,7 @@ def rules_in(text: str, name: str) -> rules.Rules:
     """The mapping that lines of relay.toml say, below their header or without. Raises ConfigurationError."""
     try:
         data: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of a number that is too long, and of brackets in brackets
         raise ConfigurationError(f"mapping: not TOML: {error}") from error
     for kind in ("forms", "hooks"):
         if set(data) == {kind}:

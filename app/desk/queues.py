@@ -18,9 +18,10 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
 from app.desk.acting import NEEDS, carry_out, check_role
-from app.desk.bulk import A_STEP, Bulk, Job
+from app.desk.bulk import A_STEP, Job
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.desk.story import TODO
 from app.errors import NotFound
 from app.lead import LeadState
@@ -107,16 +108,16 @@ class Narrowed:
 
 def router(desk: Desk) -> APIRouter:
     """A page for each queue, its acts, and the page of an act on many."""
-    routes, bulk = APIRouter(prefix="/desk"), Bulk()
+    routes = APIRouter(prefix="/desk")
     viewer, worker = Depends(desk.entry.needs(Role.VIEW)), Depends(desk.entry.needs(Role.WORK))
     for queue in QUEUES:
-        for make, method in ((partial(_shows, desk), "GET"), (partial(_does, desk, bulk), "POST")):
+        for make, method in ((partial(_shows, desk), "GET"), (partial(_does, desk), "POST")):
             routes.add_api_route(f"/{queue.name}", make(queue), methods=[method], response_model=None)
 
     @routes.get("/jobs/{job_id}", response_model=None)
     async def job(request: Request, job_id: str, who: Session = viewer) -> Response:
         """How far an act on many is."""
-        found = bulk.of(job_id, who.name)
+        found = desk.bulk.of(job_id, who.name)
         if found is None:
             raise NotFound("This is over, and was done as far as the audit trail says.")
         part = "job_state.html" if request.headers.get("hx-request") else "job.html"
@@ -125,7 +126,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/jobs/{job_id}/stop", response_model=None)
     async def stop(job_id: str, who: Session = worker) -> Response:
         """Ends it after the step that is under way; what is done stays done."""
-        if (found := bulk.of(job_id, who.name)) is not None:
+        if (found := desk.bulk.of(job_id, who.name)) is not None:
             found.is_stopped = True
         return RedirectResponse(f"/desk/jobs/{job_id}", 303)
 
@@ -144,12 +145,13 @@ def _shows(desk: Desk, queue: Queue) -> Any:
     return show
 
 
-def _does(desk: Desk, bulk: Bulk, queue: Queue) -> Any:
+def _does(desk: Desk, queue: Queue) -> Any:
     worker = Depends(desk.entry.needs(Role.WORK))
 
     async def do(request: Request, who: Session = worker) -> Response:
         """Does `act` to the leads that are chosen; to `all` of them, or for good, only once the count was seen."""
-        form, narrowed = await request.form(), Narrowed.of(await request.form())
+        form = await posted(request)
+        narrowed = Narrowed.of(form)
         act, allow = str(form.get("act", "")), bool(form.get("allow"))
         if act not in queue.acts:
             raise NotFound("There is nothing like that to do here.")
@@ -167,7 +169,7 @@ def _does(desk: Desk, bulk: Bulk, queue: Queue) -> Any:
         work = partial(carry_out, desk.hands(who), desk.config, act, allow=allow)
         if len(ids) > A_STEP or takes_all:
             new = Job(str(form.get("once", ""))[:16] or secrets.token_hex(8), who.name, act, queue.path, len(ids))
-            return RedirectResponse(f"/desk/jobs/{bulk.start(new, ids, work).id}", 303)
+            return RedirectResponse(f"/desk/jobs/{desk.bulk.start(new, ids, work).id}", 303)
         refused = await work(ids)
         if not refused:
             return RedirectResponse(f"{queue.path}?{narrowed.query(did=f'{act}.{len(ids)}')}", 303)

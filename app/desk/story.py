@@ -13,6 +13,7 @@ from app.lead import LeadState, Reason
 from app.outbox.acts import ACTS
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
 from app.outbox.stats import GOOD
+from app.sources.trees import clean
 
 OUTCOMES: Final[Mapping[str, str]] = {
     "created": "AgencyHandy took it",
@@ -92,7 +93,7 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
 
 
 def _tried(one: Attempt) -> Event:
-    words = "" if one.outcome in GOOD else words_of(Answer(one.status, one.answer))
+    words = "" if one.outcome in GOOD else clean(words_of(Answer(one.status, one.answer)))
     what = f"{OUTCOMES.get(one.outcome, one.outcome)}{': ' if words else ''}{words}"
     more = f"{f'HTTP {one.status}, ' if one.status else ''}{one.duration_ms:,} ms"
     return Event(one.at, what, more, laid_out(one.answer), one.outcome.replace(" ", "-"))
@@ -115,6 +116,6 @@ def _end(lead: StoredLead) -> Iterator[Event]:
 def laid_out(answer: str) -> str:
     """An answer as a person reads it: JSON with its lines indented, all else as it is."""
     try:
-        return json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
+        return clean(json.dumps(json.loads(answer), indent=2, ensure_ascii=False))
     except (ValueError, RecursionError):
         return answer

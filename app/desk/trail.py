@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.desk.desk import Desk
 from app.desk.entry import Session
+from app.desk.posted import posted
 from app.outbox.acts import ACTS
 from app.outbox.hands import WAYS
 from app.outbox.records import Role
@@ -36,7 +37,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/audit", response_model=None)
     async def look_for(request: Request, who: Session = admin) -> Response:
         """The same by one of them, or of one kind; `before` goes on where a page ended."""
-        form = await request.form()
+        form = await posted(request)
         by, what, before = (str(form.get(name, "")).strip()[:64] for name in ("by", "what", "before"))
         return await page(request, who, by=by, what=what, before=before[:26])
 

@@ -31,7 +31,7 @@ def test_schemathesis_finds_no_fault(sandbox: SandboxClient, tmp_path: Path, mon
             "/forms/contact", content=body_of((part("email", b"a@example.com"), part("cv", PDF))), headers=HEADERS
         )
         chosen = ("--include-path-regex", "^/api/v1", "--exclude-path-regex", "/events$", "--exclude-checks", UNTRUE)
-        bounds = ("--max-examples", "12", "--max-time", "20", "--generation-deterministic", "--no-shrink")
+        bounds = ("--max-examples", "12", "--max-time", "14", "--generation-deterministic", "--no-shrink")
         words = ("run", f"{client.base_url}/openapi.json", "-H", f"Authorization: Bearer {OWNER}", "--no-color")
         script = Path(sys.executable).with_name("schemathesis")
         done = subprocess.run(

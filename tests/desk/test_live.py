@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from app.desk import feed, live
 from tests.desk.conftest import log_in
 from tests.listening import Stream
-from tests.running import SandboxClient, eventually
+from tests.running import SandboxClient, eventually, stored
 
 Start = Callable[..., httpx.Client]
 
@@ -59,12 +60,13 @@ def test_what_happened_since_a_page_was_made_or_the_connection_was_lost_is_told(
 
 
 def test_where_too_much_was_missed_or_the_place_is_unknown_a_page_is_told_to_begin_anew(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, sandbox: SandboxClient
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     begin = seen_at(client)
     for number in range(3):
         post(client, f"many{number}")
-        eventually(lambda number=number: len(sandbox.emails()) == number + 1, "it is delivered")
+    settled = "SELECT count(*) FROM leads WHERE state = 'delivered'"
+    eventually(lambda: stored(tmp_path, settled) == [(3,)], "all are settled")
     monkeypatch.setattr(live, "MOST", 2)
     for since in (begin, "999999999"):
         with Stream(client, f"/desk/events?since={since}") as heard:

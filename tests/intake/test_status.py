@@ -41,6 +41,14 @@ def test_a_running_relay_is_healthy_and_ready(relay: Start) -> None:
     }
 
 
+def test_the_front_page_of_a_trial_leads_to_the_desk(demo: httpx.Client) -> None:
+    page = demo.get("/").text
+    assert '<a href="/desk">The desk</a>' in page
+    assert "password were printed" in page
+    demo.post("/forms/contact", data=ADA)
+    assert "All of them, at the desk" in demo.get("/").text
+
+
 def test_monitors_may_ask_for_the_head_alone(relay: Start) -> None:
     client = relay()
 
