@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -85,10 +85,7 @@ def create_app(settings: Settings, config: RelayConfig) -> FastAPI:
     deliver = partial(worker_of, settings=settings, outbox=outbox, sandbox=sandbox, metrics=metrics)
     workers = [deliver(name, account) for name, account in accounts.items() if delivers]
     fetchers = fetchers_of(settings, config, outbox) if delivers else []
-    folder = file.parent if (file := sqlite_file(store)) else None
-    watch = Watch(
-        outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder, chores=[housekeeping(config, outbox)]
-    )
+    watch = watch_of(config, outbox, metrics, accounts, store)
     desk = desk_of(settings, intake, watch)
 
     def wake() -> None:
@@ -211,6 +208,13 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
     app.include_router(desk_routes.router(desk))
     app.add_exception_handler(Rejected, refused)
     app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
+
+
+def watch_of(config: RelayConfig, outbox: Outbox, metrics: Metrics, accounts: Iterable[str], store: str) -> Watch:
+    """What looks at everything now and then, and keeps house."""
+    folder = file.parent if (file := sqlite_file(store)) else None
+    chores = [housekeeping(config, outbox)]
+    return Watch(outbox, config, metrics, now, workspaces=tuple(accounts), folder=folder, chores=chores)
 
 
 def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:

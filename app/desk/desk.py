@@ -17,6 +17,7 @@ from app.desk.bulk import Bulk
 from app.desk.entry import Entry, Session
 from app.desk.feed import Feed
 from app.intake.accept import Intake
+from app.intake.pages import ago
 from app.lead import MARKS, MEANING
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
@@ -87,18 +88,6 @@ class Desk:
         shared["seen"] = getattr(request.state, "seen", "")
         text = _templates.get_template(template).render({**shared, **values})
         return HTMLResponse(text, status, HEADERS)
-
-
-def ago(then: datetime | None, now: datetime) -> str:
-    """`3 min ago`, or `in 3 min`; empty where there is no time."""
-    if then is None:
-        return ""
-    seconds = int((now - then).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if abs(seconds) >= size:
-            number = f"{abs(seconds) // size} {unit}"
-            return f"{number} ago" if seconds > 0 else f"in {number}"
-    return "now"
 
 
 def grouped(number: float) -> str:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -34,13 +34,16 @@ _templates = Environment(
 )
 
 
-def ago(then: datetime) -> str:
-    """`3 min ago`, for the reader of a list."""
-    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
+def ago(then: datetime | None, now: datetime) -> str:
+    """`3 min ago`, or `in 3 min`; empty where there is no time."""
+    if then is None:
+        return ""
+    seconds = int((now - then).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if abs(seconds) >= size:
+            number = f"{abs(seconds) // size} {unit}"
+            return f"{number} ago" if seconds > 0 else f"in {number}"
+    return "now"
 
 
 _templates.filters["ago"] = ago

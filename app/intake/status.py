@@ -92,6 +92,7 @@ async def trial(intake: Intake, way: DestinationState) -> Response:
         "home.html",
         look=look,
         way=way,
+        now=intake.clock(),
         public_url=intake.public_url,
         forms=list(intake.config.forms),
         **(shown(form, asked(form), look.say) if form else {"form": None}),

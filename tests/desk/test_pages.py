@@ -175,7 +175,8 @@ class TestTheList:
                 answer = client.post(path, data={"_csrf": token, field: value, "what": value})
                 assert answer.status_code == 200, (path, field, value)
             for path in ("/desk/held", "/desk/spam"):
-                assert client.get(path, params={field: value, "why": value}).status_code == 200
+                there = 404 if "\0" in value else 200
+                assert client.get(path, params={field: value, "why": value}).status_code == there
         assert stored(tmp_path, "SELECT count(*) FROM leads") == [(1,)]
 
     def test_the_export_has_what_was_found_and_no_formula_and_is_noted(

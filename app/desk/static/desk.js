@@ -44,7 +44,7 @@ function edit() {
 }
 
 const KEYS = {
-  "/": () => (document.querySelector("input[type=search]") ?? location.assign("/desk/leads"))?.focus?.(),
+  "/": () => (document.querySelector("input[type=search]") ?? location.assign("/desk/leads#search"))?.focus?.(),
   j: () => move(1),
   k: () => move(-1),
   x: () => choose(current()),
@@ -96,6 +96,7 @@ document.body.dataset.scripted = "";
 const place = sessionStorage.getItem(PLACE);
 sessionStorage.removeItem(PLACE);
 if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
+if (location.hash === "#search") KEYS["/"]();
 if (location.hash === "#edit") {
   history.replaceState(null, "", location.pathname); // else the browser goes there once more, and takes the focus along
   edit();
