@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import socket
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from app.desk.entry import COOKIE
 from tests.desk.conftest import Place, csrf_of, log_in
-from tests.running import eventually
+from tests.running import eventually, locked
 
 Start = Callable[..., httpx.Client]
 AGO = "9999-12-31"
@@ -60,6 +61,28 @@ def test_nothing_is_logged_of_who_goes_on_typing_before_all_of_a_search_was_sent
     time.sleep(0.2)
     assert place.client.get("/desk").status_code == 200
     assert "Traceback" not in caplog.text
+
+
+def test_nothing_is_logged_of_who_leaves_while_the_store_is_read_for_them(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    cookie, address = place.session(), urlsplit(place.address)
+    head = f"GET /desk/events?since=1 HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {COOKIE}={cookie}\r\n\r\n"
+    for number in range(60):
+        with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+            connection.sendall(head.encode())
+            time.sleep(0.001 * (number % 20))
+    assert place.client.get("/desk").status_code == 200
+    gc.collect()
+    assert "destroyed" not in caplog.text
+
+
+@pytest.mark.slow
+def test_an_export_that_cannot_be_written_down_is_a_page_that_says_so(place: Place) -> None:
+    place.session()
+    with locked(place.folder):
+        answer = place.client.post("/desk/leads/export", data={"_csrf": csrf_of(place.client)}, timeout=20)
+    assert (answer.status_code, "Not stored" in answer.text) == (503, True)
 
 
 def test_very_many_fields_are_refused_in_words(place: Place) -> None:
