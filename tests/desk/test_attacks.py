@@ -148,3 +148,11 @@ def test_half_a_sign_in_an_answer_of_agencyhandys_is_shown_as_one_that_cannot_be
     for name in ("", "/lead.json"):
         answer = place.client.get(f"/desk/leads/{lead_id}{name}")
         assert (answer.status_code, "no \ufffd" in answer.text) == (200, True)
+
+
+@pytest.mark.parametrize("pace", ["1e-320", "0.000001", "0", "-1", "nan", "inf", "1e9", "x"])
+def test_no_pace_is_taken_that_keeps_leads_waiting_for_days(place: Place, pace: str) -> None:
+    place.session()
+    given = {"_csrf": csrf_of(place.client), "what": "pace", "per_second": pace}
+    answer = place.client.post("/desk/destination/default", data=given)
+    assert (answer.status_code, "expected a number from 0.01 to 1,000" in answer.text) == (422, True)
