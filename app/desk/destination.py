@@ -20,7 +20,8 @@ from app.outbox import stats
 from app.outbox.hands import WAYS
 from app.outbox.records import Role
 
-FASTEST = 1000
+SLOWEST, FASTEST = 0.01, 1000
+"""Requests a second. What waits for its turn when the pace is changed keeps the old one: a hundred seconds at most."""
 
 
 def router(desk: Desk) -> APIRouter:
@@ -74,6 +75,6 @@ def _pace(typed: str) -> float | None:
         value = float(typed.replace(",", "."))
     except ValueError:
         value = 0
-    if not 0 < value <= FASTEST:
-        raise ActRefused(f"Requests a second: expected a number over 0, up to {FASTEST:,}.")
+    if not SLOWEST <= value <= FASTEST:
+        raise ActRefused(f"Requests a second: expected a number from {SLOWEST} to {FASTEST:,}.")
     return value

@@ -97,7 +97,9 @@ def router(desk: Desk) -> APIRouter:
         ids = await desk.outbox.books.read(partial(search.ids, sought=sought, upto=desk.outbox.new_id()))
         name = f'attachment; filename="leads-{now:%Y-%m-%d-%H%M}.csv"'
         headers = {**HEADERS, "Content-Disposition": name}
-        return StreamingResponse(table(desk, desk.hands(who), ids), media_type="text/csv", headers=headers)
+        rows = table(desk, desk.hands(who), ids)
+        first = await anext(rows, "")
+        return StreamingResponse(_whole(first, rows), media_type="text/csv", headers=headers)
 
     return routes
 
@@ -108,6 +110,13 @@ async def table(desk: Desk, hands: Hands, ids: Sequence[str]) -> AsyncIterator[s
         leads = await desk.outbox.books.of_ids(ids[start : start + AT_ONCE])
         await hands.note_export([lead.id for lead in leads])
         yield as_csv(leads, has_head=start == 0)
+
+
+async def _whole(first: str, rows: AsyncIterator[str]) -> AsyncIterator[str]:
+    """All rows again, once it is known that they can be had."""
+    yield first
+    async for some in rows:
+        yield some
 
 
 async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:

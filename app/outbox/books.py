@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -51,9 +52,11 @@ class Books:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url, begin="DEFERRED", connections=READERS)
+        self._reading: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
-        """Lets go of the store."""
+        """Finishes what is being read, and lets go of the store."""
+        await asyncio.gather(*self._reading, return_exceptions=True)
         await self._engine.dispose()
 
     async def leads(self, *, limit: int = 50) -> list[StoredLead]:
@@ -166,13 +169,23 @@ class Books:
         return [AllowedSender(**row._mapping) for row in found]
 
     async def read(self, work: Work[Result]) -> Result:
-        """What `work` finds on an open connection."""
+        """What `work` finds on an open connection. It is finished also where the caller goes away meanwhile: a driver
+        that is stopped amid a statement takes the connection with it.
+        """
+        task = asyncio.create_task(self._read(work))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+        return await asyncio.shield(task)
+
+    async def _read(self, work: Work[Result]) -> Result:
         async with self._connection() as connection:
             return await work(connection)
 
     async def _all(self, statement: Any) -> Sequence[Any]:
-        async with self._connection() as connection:
+        async def rows(connection: AsyncConnection) -> Sequence[Any]:
             return (await connection.execute(statement)).all()
+
+        return await self.read(rows)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

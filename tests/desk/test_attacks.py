@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import socket
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from app.desk.entry import COOKIE
 from tests.desk.conftest import Place, csrf_of, log_in
-from tests.running import eventually
+from tests.running import eventually, locked
 
 Start = Callable[..., httpx.Client]
 AGO = "9999-12-31"
@@ -60,6 +61,28 @@ def test_nothing_is_logged_of_who_goes_on_typing_before_all_of_a_search_was_sent
     time.sleep(0.2)
     assert place.client.get("/desk").status_code == 200
     assert "Traceback" not in caplog.text
+
+
+def test_nothing_is_logged_of_who_leaves_while_the_store_is_read_for_them(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    cookie, address = place.session(), urlsplit(place.address)
+    head = f"GET /desk/events?since=1 HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {COOKIE}={cookie}\r\n\r\n"
+    for number in range(60):
+        with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+            connection.sendall(head.encode())
+            time.sleep(0.001 * (number % 20))
+    assert place.client.get("/desk").status_code == 200
+    gc.collect()
+    assert "destroyed" not in caplog.text
+
+
+@pytest.mark.slow
+def test_an_export_that_cannot_be_written_down_is_a_page_that_says_so(place: Place) -> None:
+    place.session()
+    with locked(place.folder):
+        answer = place.client.post("/desk/leads/export", data={"_csrf": csrf_of(place.client)}, timeout=20)
+    assert (answer.status_code, "Not stored" in answer.text) == (503, True)
 
 
 def test_very_many_fields_are_refused_in_words(place: Place) -> None:
@@ -125,3 +148,11 @@ def test_half_a_sign_in_an_answer_of_agencyhandys_is_shown_as_one_that_cannot_be
     for name in ("", "/lead.json"):
         answer = place.client.get(f"/desk/leads/{lead_id}{name}")
         assert (answer.status_code, "no \ufffd" in answer.text) == (200, True)
+
+
+@pytest.mark.parametrize("pace", ["1e-320", "0.000001", "0", "-1", "nan", "inf", "1e9", "x"])
+def test_no_pace_is_taken_that_keeps_leads_waiting_for_days(place: Place, pace: str) -> None:
+    place.session()
+    given = {"_csrf": csrf_of(place.client), "what": "pace", "per_second": pace}
+    answer = place.client.post("/desk/destination/default", data=given)
+    assert (answer.status_code, "expected a number from 0.01 to 1,000" in answer.text) == (422, True)
