@@ -173,17 +173,8 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
     """What the desk's pages are made with."""
     config, outbox, usual = intake.config, intake.outbox, settings.delivery_requests_per_second
     pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
-    return Desk(
-        outbox,
-        config,
-        Entry(outbox, settings.desk_password, settings.address, now),
-        now,
-        watch.look,
-        pace,
-        Feed(outbox),
-        Bulk(),
-        intake,
-    )
+    entry = Entry(outbox, settings.desk_password, settings.address, now)
+    return Desk(outbox, config, entry, now, watch.look, pace, Feed(outbox), Bulk(), intake)
 
 
 def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Door:

@@ -156,6 +156,9 @@ def _does(desk: Desk, queue: Queue) -> Any:
         if act not in queue.acts:
             raise NotFound("There is nothing like that to do here.")
         check_role(who.role, act)
+        once = str(form.get("once", ""))[:16] or secrets.token_hex(8)
+        if desk.bulk.of(once, who.name) is not None:
+            return RedirectResponse(f"/desk/jobs/{once}", 303)
         takes_all, upto = bool(form.get("all")), str(form.get("upto", ""))[:26] or desk.outbox.new_id()
         ids = list(dict.fromkeys(map(str, form.getlist("id"))))
         if takes_all:
@@ -168,7 +171,7 @@ def _does(desk: Desk, queue: Queue) -> Any:
             return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
         work = partial(carry_out, desk.hands(who), desk.config, act, allow=allow)
         if len(ids) > A_STEP or takes_all:
-            new = Job(str(form.get("once", ""))[:16] or secrets.token_hex(8), who.name, act, queue.path, len(ids))
+            new = Job(once, who.name, act, queue.path, len(ids))
             return RedirectResponse(f"/desk/jobs/{desk.bulk.start(new, ids, work).id}", 303)
         refused = await work(ids)
         if not refused:
