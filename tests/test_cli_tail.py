@@ -63,6 +63,7 @@ def read_into(file: IO[bytes], lines: list[bytes]) -> None:
     lines.append(file.readline())
 
 
+@pytest.mark.slow
 def test_a_line_a_change_until_it_is_interrupted(relay: Start, folder: Path) -> None:
     client = relay()
     with tailing(folder) as (process, file):

@@ -53,6 +53,7 @@ def test_every_command_takes_json_but_those_that_run_until_they_are_stopped() ->
     assert without == set(WITHOUT)
 
 
+@pytest.mark.slow
 def test_what_is_printed_is_an_object_a_line(run: Run, folder: Path) -> None:
     (folder / "people.csv").write_text('name,email\nAda,ada@example.com\nNobody,\n"\u2028",b@example.com\n')
     assert run("operator", "add", "anna", "--json", typed="four words are easy\n").exit_code == 2  # there is no store

@@ -52,6 +52,7 @@ def test_where_nobody_is_named_the_command_says_what_to_do(tmp_path: Path) -> No
     assert (code, "relay.toml names nobody to tell" in said) == (2, True)
 
 
+@pytest.mark.slow
 def test_an_address_that_cannot_be_read_is_named_but_not_shown(phone: Phone, tmp_path: Path) -> None:
     toml = f"[alerts]\nto = ['{phone.target('boss')}', 'nothing://{SECRET}']\n[forms.contact]\n"
     code, said = command(tmp_path, toml, "check")

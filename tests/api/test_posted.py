@@ -183,6 +183,7 @@ class TestTwice:
         assert (again["id"], again["leads"][0]["state"]) == (first["id"], "erased")
 
 
+@pytest.mark.slow
 class TestWaiting:
     def test_it_waits_for_the_outcome_and_no_longer_than_it_was_asked_to(
         self, relay: Start, sandbox: SandboxClient

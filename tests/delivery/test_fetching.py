@@ -223,6 +223,7 @@ def test_another_id_is_another_lead(relay: Start, sandbox: SandboxClient, api: A
     eventually(lambda: sorted(sandbox.emails()) == ["ada1@example.com", "ada2@example.com"], "both arrive")
 
 
+@pytest.mark.slow
 def test_while_the_api_is_down_it_is_tried_again(relay: Start, sandbox: SandboxClient, store_url: str) -> None:
     api = Api()
     api.people["77"] = person("77")
@@ -299,6 +300,7 @@ def test_an_answer_with_nobody_in_it_is_no_answer(
     eventually(sandbox.emails, "the lead arrives")
 
 
+@pytest.mark.slow
 def test_a_provider_that_says_for_how_long_is_left_alone(
     relay: Start, sandbox: SandboxClient, api: Api, store_url: str
 ) -> None:
