@@ -94,7 +94,7 @@ def chooses(command: Callable[..., None]) -> Callable[..., None]:
         command(Choice(**{name: given.pop(name) for name in shared}), **given)
 
     parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared.values())]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads it; mypy knows no such attribute of a function
     return run
 
 

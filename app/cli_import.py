@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from app.sheets import Row, Sheet
 
 commands = typer.Typer()
-NO_REJECTS: Reject = lambda row, why: None  # noqa: E731
 
 
 @commands.command("import")
@@ -52,7 +51,7 @@ def import_leads(
     per_second = pace(settings, config, endpoint)
     one = Import(open_sheet(file, encoding), endpoint, lambda: datetime.now(UTC), hold, per_second)
     if not dry_run and not yes:
-        looked = asyncio.run(_run(one, NO_REJECTS, dry_run=True))
+        looked = asyncio.run(_run(one, not_kept, dry_run=True))
         if looked.leads:
             _ask(one, looked)
     with rejected(one.sheet, rejects, dry_run=dry_run) as (reject, written):
@@ -110,7 +109,7 @@ def rejected(sheet: Sheet, path: Path | None, *, dry_run: bool) -> Iterator[tupl
     from app.sheets import as_row, new_file
 
     if dry_run and path is None:
-        yield NO_REJECTS, []
+        yield not_kept, []
         return
     to = path or next(one for one in map(_numbered(sheet.path), count(1)) if not one.exists())
     kept = [name for name in sheet.columns if name not in REJECTED]
@@ -176,3 +175,7 @@ def _show(one: Import, tally: Tally, rejects: Path | None, *, dry_run: bool, as_
         console.complain(f"{number:,}: {why}")
     if rejects is not None:
         console.say(f"The rejected rows are in {rejects}: mend them there, and import that file.")
+
+
+def not_kept(_row: Row, _why: str) -> None:
+    """What becomes of a reject where no file for them is named: it is only counted."""

@@ -186,7 +186,7 @@ def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Doo
 def add_api(app: FastAPI, door: Door) -> None:
     """The API for programs, and the description of all that is spoken here."""
     app.include_router(api_routes.router(door))
-    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    app.openapi = partial(describe, app)  # type: ignore[method-assign] # as FastAPI documents it
 
 
 def add_desk(app: FastAPI, desk: Desk) -> None:

@@ -28,7 +28,7 @@ class Impatient(H11Protocol):
 
     head_seconds: float = HEAD_SECONDS
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it as we do
         super().connection_made(transport)
         self._look_again()
 
@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
     """Lets go of whoever follows what changes: uvicorn would wait for those answers, which have no end."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.app.state.feed.close()  # type: ignore[union-attr]
+        self.config.app.state.feed.close()  # type: ignore[union-attr] # `serve` gives it an app, not a name
         await super().shutdown(sockets)
 
 

@@ -14,9 +14,13 @@ from app.api.problems import BODY, Conflict, Invalid, Wrong, may
 from app.api.shapes import Standing
 from app.errors import ActRefused, NotFound
 from app.outbox.acts import ACTS
+from app.outbox.records import Role
 from app.outbox.remap import remap
 
-PLAIN: Final = {**dict.fromkeys(("release", "resend", "spam", "discard"), "leads:write"), "erase": ADMIN}
+PLAIN: Final = {
+    act: ADMIN if ACTS[act].needs is Role.ADMIN else "leads:write"
+    for act in ("release", "resend", "spam", "discard", "erase")
+}
 """Acts that say all by their names, and the scope that each takes."""
 RESPONSES: Final = may(404, 409, *BODY)
 

@@ -1,4 +1,4 @@
-"""Submissions: the requests that leads came in."""
+"""Submissions: the requests that leads came in, and the files that came with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from app.api.paging import Cursor, Cursors, Id, Limit, Word, link
 from app.api.problems import may
 from app.api.shapes import Standing, Submission, SubmissionPage, WholeSubmission, files_of
 from app.errors import NotFound
+from app.intake.downloads import download
 from app.outbox import requests
+
+FILE = {200: {"description": "The file.", "content": {"application/octet-stream": {}}}, **may(404)}
 
 
 def router(door: Door) -> APIRouter:
@@ -56,5 +59,10 @@ def router(door: Door) -> APIRouter:
             leads=[Standing.model_validate(one) for one in became],
             attachments=files_of(files),
         )
+
+    @routes.get("/attachments/{attachment_id}", summary="Get a file", response_model=None, responses=FILE)
+    async def attachment(attachment_id: Id, caller: Caller = reads) -> Response:
+        """A file that came with a form as it was sent, to be saved and never to be shown by a browser."""
+        return await download(door.intake.outbox, attachment_id)
 
     return routes

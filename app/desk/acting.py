@@ -7,14 +7,12 @@ from typing import Final
 
 from app.config import RelayConfig
 from app.errors import NotAllowed
+from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
 from app.outbox.records import Role
 from app.outbox.remap import remap
 
-NEEDS: Final[Mapping[str, Role]] = {
-    **dict.fromkeys(("release", "resend", "edit", "remap", "spam", "discard"), Role.WORK),
-    "erase": Role.ADMIN,
-}
+NEEDS: Final[Mapping[str, Role]] = {name: act.needs for name, act in ACTS.items() if name != "export"}
 """What may be done to a lead here, and the role that may."""
 
 

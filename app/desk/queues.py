@@ -22,7 +22,7 @@ from app.desk.bulk import A_STEP, Job
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.desk.story import TODO
+from app.desk.story import advice
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
@@ -198,7 +198,7 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
     return {
         "queue": queue,
         "narrowed": narrowed,
-        "todo": TODO.get(kind, "") if queue.state is LeadState.HELD else "",
+        "advice": advice(queue.state, kind),
         "leads": leads[:A_PAGE],
         "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",
         "before": before,

@@ -40,7 +40,7 @@ STANDS: Final[Mapping[LeadState, str]] = {
     LeadState.DISCARDED: "It was put away.",
     LeadState.ERASED: "What it said was deleted for good.",
 }
-TODO: Final[Mapping[str, str]] = {
+ADVICE: Final[Mapping[str, str]] = {
     Reason.SIGNATURE: (
         "Whoever sent it did not prove who they are: compare the secret in relay.toml with the provider's, then press "
         "Read again. If you know the sender, press Send."
@@ -71,9 +71,13 @@ class Event:
 
 def stands(lead: StoredLead) -> str:
     """Where a lead stands and what to press, in a sentence or two."""
-    words = STANDS[lead.lead.state]
-    todo = TODO.get(lead.lead.reason.partition(":")[0], "") if lead.lead.state is LeadState.HELD else ""
-    return f"{words} {todo}".strip()
+    state, kind = lead.lead.state, lead.lead.reason.partition(":")[0]
+    return f"{STANDS[state]} {advice(state, kind)}".strip()
+
+
+def advice(state: LeadState, kind: str) -> str:
+    """What to do about leads of a state that are so for a kind of reason; empty where that says it all."""
+    return ADVICE.get(kind, "") if state is LeadState.HELD else ""
 
 
 def timeline(

@@ -94,7 +94,7 @@ class Counts:
     async def close(self) -> None:
         """Lets go of Redis."""
         if self._redis is not None:
-            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]
+            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined] # limits does not type its bridge
 
     async def _ask(self, question: Callable[[Windows], Awaitable[Found]]) -> Found:
         if self._redis is not None and time.monotonic() >= self._ask_again_at:
@@ -120,5 +120,5 @@ def _redis(url: str) -> RedisStorage:
         wrap_exceptions=True,
         implementation="redispy",
         key_prefix="lead-relay",
-        **options,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type] # options go on to redis, untyped
     )

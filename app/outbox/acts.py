@@ -9,6 +9,7 @@ from typing import Any, Final
 from app.errors import ActRefused
 from app.lead import FIELDS, LeadState, Reason
 from app.mapping import people
+from app.outbox.records import Role
 from app.sources.trees import clean
 
 STOPPED: Final = frozenset((LeadState.HELD, LeadState.SPAM, LeadState.DUPLICATE))
@@ -17,12 +18,15 @@ SETTLED: Final = frozenset(LeadState) - {LeadState.SENDING, LeadState.ERASED}
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """The states it may be done in, the state that comes of it (None: the same), how that is said, what the act is."""
+    """The states it may be done in, the state that comes of it (None: the same), how that is said, what the act is,
+    and the least that somebody at the desk has to be.
+    """
 
     states: frozenset[LeadState]
     becomes: LeadState | None
     done: str
     help: str
+    needs: Role = Role.WORK
 
 
 ACTS: Final[Mapping[str, Act]] = {
@@ -52,9 +56,14 @@ ACTS: Final[Mapping[str, Act]] = {
         LeadState.ERASED,
         "erased",
         "Delete what leads say, for good, and the requests they came in. AgencyHandy keeps what it has.",
+        Role.ADMIN,
     ),
     "export": Act(
-        frozenset(LeadState), LeadState.PENDING, "exported", "Write leads with all their fields into a file."
+        frozenset(LeadState),
+        LeadState.PENDING,
+        "exported",
+        "Write leads with all their fields into a file.",
+        Role.ADMIN,
     ),
 }
 

@@ -78,7 +78,7 @@ async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetim
     for endpoint, span in keep.items():
 
         def of(column: Any, name: str = endpoint) -> ColumnElement[bool]:
-            return column == name if name else column.not_in(list(keep))  # type: ignore[no-any-return]
+            return column == name if name else column.not_in(list(keep))  # type: ignore[no-any-return] # of a column of any type
 
         before = now - span
         settled = func.coalesce(leads.c.settled_at, leads.c.received_at) <= before

@@ -269,7 +269,7 @@ WORDS = {
 """What leads are found by (`search.py`), as each engine has it. SQLite's rows have the rowid of their lead's."""
 for _engine, _statements in WORDS.items():
     for _statement in _statements:
-        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_engine))  # type: ignore[no-untyped-call]
+        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_engine))  # type: ignore[no-untyped-call] # execute_if has no types
 
 LONGEST_LEASE = timedelta(minutes=1)
 """A lease that ends later than this from now was given before the clock was set back."""

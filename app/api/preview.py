@@ -1,4 +1,4 @@
-"""What only looks: a request that is tried, and a file that came with one."""
+"""A request that is tried: what it would become, and why."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.api import problems
 from app.api.door import Caller, Door
-from app.api.paging import Id
 from app.api.problems import Invalid, Wrong, may
 from app.errors import ConfigurationError, Unreadable
-from app.intake.downloads import download
 from app.preview import Preview, look
 from app.settings import explain
 from app.sources.base import Inbound
@@ -47,22 +45,16 @@ BODY = {
         "content": {"application/json": {"schema": PreviewRequest.model_json_schema()}},
     }
 }
-FILE = {200: {"description": "The file.", "content": {"application/octet-stream": {}}}, **may(404)}
 
 
 def router(door: Door) -> APIRouter:
-    """The routes for trying and for files."""
-    routes, tries, reads = door.routes(), door.needs("preview"), door.needs("submissions:read")
+    """The route for trying."""
+    routes, may_try = door.routes(), door.needs("preview")
 
     @routes.post("/preview", summary="Try a request", responses=may(*problems.BODY), openapi_extra=BODY)
-    async def preview(request: Request, caller: Caller = tries) -> Preview:
+    async def preview(request: Request, caller: Caller = may_try) -> Preview:
         """What a request would become, and why. Nothing is stored or sent."""
         return tried(door, await request.body())
-
-    @routes.get("/attachments/{attachment_id}", summary="Get a file", response_model=None, responses=FILE)
-    async def attachment(attachment_id: Id, caller: Caller = reads) -> Response:
-        """A file that came with a form as it was sent, to be saved and never to be shown by a browser."""
-        return await download(door.intake.outbox, attachment_id)
 
     return routes
 
