@@ -52,7 +52,18 @@ BESIDE = {
     ("environment", "errors"),  # raises ConfigurationError
 }
 
-PURE = ("sources", "mapping", "proof", "repeats", "reader", "lead", "errors", "delivery.policy", "delivery.contract")
+PURE = (
+    "sources",
+    "mapping",
+    "proof",
+    "repeats",
+    "reader",
+    "lead",
+    "errors",
+    "delivery.policy",
+    "delivery.outcomes",
+    "delivery.contract",
+)
 WEB_HTTP_SQL = {
     *("fastapi", "starlette", "uvicorn", "httpx", "httpcore", "h11", "requests", "aiohttp", "urllib3", "jinja2"),
     *("sqlalchemy", "aiosqlite", "sqlite3", "alembic", "asyncpg", "psycopg"),

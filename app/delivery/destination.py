@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.contract import Answer
-from app.delivery.policy import Decision, Health, Outcome, Policy
+from app.delivery.outcomes import Outcome
+from app.delivery.policy import Decision, Health, Policy
 from app.errors import AccessRefused, Ambiguous, DestinationError
 from app.lead import Lead
 from app.logs import log
@@ -195,8 +196,11 @@ class Destination:
         after = await self._change(take)
         return (after.free_at - self._interval - now).total_seconds() if after.free_at else 0.0
 
-    async def note(self, decision: Decision) -> None:
-        """Keeps what an answer says of the way; when that opens again, every waiting lead becomes due."""
+    async def note(self, decision: Decision, *, is_probe: bool = False) -> None:
+        """Keeps what an answer says of the way; when that opens again, every waiting lead becomes due.
+
+        `is_probe`: it was the one request that tried the closed way.
+        """
         if decision.outcome in {Outcome.CREATED, Outcome.TAKEN, Outcome.REFUSED, Outcome.APART}:
             self._succeeded_at = self._clock()
         lately = self._clock() - self._succeeded_at < PROVEN_FOR
@@ -205,7 +209,7 @@ class Destination:
         is_plain = decision.health is Health.WELL and not (self.workspace.failures or self.workspace.paused)
         if is_plain or (is_old_news and not self.workspace.is_troubled):
             return
-        await self._change(lambda known: self._policy.after(known, decision, self._clock()))
+        await self._change(lambda known: self._policy.after(known, decision, self._clock(), is_probe=is_probe))
 
     def _is_mine(self, known: Workspace) -> bool:
         """Whether no process with another key or company has taken over the workspace."""
@@ -240,7 +244,8 @@ class Destination:
         closed = isinstance(error, AccessRefused | Ambiguous)
         log.error("destination_not_resolved", workspace=self.workspace.name, why=str(error))
         outcome = Outcome.ACCESS if closed else Outcome.NOT_SENT
-        await self.note(Decision(outcome, Health.CLOSED if closed else Health.FAILING, words=str(error)))
+        health = Health.CLOSED if closed else Health.FAILING
+        await self.note(Decision(outcome, health, words=str(error)), is_probe=True)
 
     async def _change(self, change: Callable[[Workspace], Workspace]) -> Workspace:
         before, after = await self._outbox.change_workspace(self.workspace.name, change, hurry_at=self._clock())

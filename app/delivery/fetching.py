@@ -18,7 +18,8 @@ import httpx
 
 from app.delivery.agencyhandy import exchange
 from app.delivery.contract import Answer, words_of
-from app.delivery.policy import Policy, retry_after
+from app.delivery.outcomes import retry_after
+from app.delivery.policy import Policy
 from app.delivery.worker import SET_BACK
 from app.endpoints import FetchConfig, Hook
 from app.errors import StoreUnavailable

@@ -1,7 +1,4 @@
-"""(answer, leads, now) → what becomes of each lead. Pure; the decision table of docs/delivery.md, and tested as one.
-
-AgencyHandy documents neither its errors nor whether an array is all or nothing, so every possibility has a row.
-"""
+"""(answer, leads, now) → what becomes of each lead. Pure; the decision table of docs/delivery.md, and tested as one."""
 
 from __future__ import annotations
 
@@ -9,16 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from app.delivery.contract import Answer, full_name, message_of, words_of
+from app.delivery.contract import Answer, full_name, words_of
+from app.delivery.outcomes import Outcome, outcome_of, retry_after
 from app.lead import LeadState, Reason
 from app.outbox.records import BREAKER_AFTER, QueuedLead, Settlement, ToFetch, Workspace
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=30)
-LONGEST_RETRY_AFTER = timedelta(days=1)
 SUSPECT_AFTER = 2
 """A lead that failed this often is sent by itself, so that it cannot spoil other leads' request."""
 FEWEST_TRIES = 20
@@ -30,43 +26,6 @@ INDEX = re.compile(r"(?<![\w.])(\d{1,3})\.[a-z]\w*|\[(\d{1,3})\]", re.IGNORECASE
 
 Jitter = Callable[[float, float], float]
 """Seconds to wait, between the least and the most: full jitter is `random.uniform`."""
-
-
-class Outcome(StrEnum):
-    """What an answer is taken for."""
-
-    CREATED = "created"
-    TAKEN = "e-mail taken"
-    ROLE = "role refused"
-    REFUSED = "refused"
-    APART = "sent apart"
-    ACCESS = "access refused"
-    BUSY = "busy"
-    NOT_SENT = "not sent"
-    UNKNOWN = "unknown"
-
-
-OUTCOME_OF_STATUS: dict[int, Outcome] = {
-    401: Outcome.ACCESS,
-    403: Outcome.ACCESS,
-    404: Outcome.ACCESS,
-    405: Outcome.ACCESS,
-    408: Outcome.BUSY,
-    409: Outcome.TAKEN,
-    425: Outcome.BUSY,
-    429: Outcome.BUSY,
-}
-OUTCOME_OF_CLASS: dict[int, Outcome] = {3: Outcome.ACCESS, 4: Outcome.REFUSED, 5: Outcome.BUSY}
-
-TAKEN_WORDS = r"((?<!not )(?<!n.t )(?<!no longer )(?<!not already )(?<!not yet )exist|duplicate|unique|taken)"
-EMAIL_TAKEN = re.compile(rf"e-?mail.{{0,200}}{TAKEN_WORDS}|{TAKEN_WORDS}.{{0,200}}e-?mail", re.IGNORECASE | re.DOTALL)
-ROLE_REFUSED = re.compile(r"\brole", re.IGNORECASE)
-
-WORDS_OF: tuple[tuple[Outcome, frozenset[int], re.Pattern[str]], ...] = (
-    (Outcome.TAKEN, frozenset((400, 409, 422)), EMAIL_TAKEN),
-    (Outcome.ROLE, frozenset((400, 403, 422)), ROLE_REFUSED),
-)
-"""What AgencyHandy's words make of a status. Guesses, as no page has them: each answer is kept with its attempt."""
 
 
 class Health(StrEnum):
@@ -106,18 +65,8 @@ class Policy:
     probe_every: timedelta = timedelta(seconds=60)
 
     def classify(self, answer: Answer, leads: Sequence[QueuedLead] = ()) -> Outcome:
-        """What an answer is taken for. Words that AgencyHandy repeats from the leads themselves do not count."""
-        if answer.status is None:
-            return Outcome.UNKNOWN if answer.sent else Outcome.NOT_SENT
-        if 200 <= answer.status < 300:
-            return Outcome.UNKNOWN if answer.members is None else Outcome.CREATED
-        text = without_own_words(message_of(answer), leads)
-        if self.taken and answer.status in range(400, 500) and self.taken.search(text):
-            return Outcome.TAKEN
-        for outcome, statuses, pattern in WORDS_OF:
-            if answer.status in statuses and pattern.search(text):
-                return outcome
-        return OUTCOME_OF_STATUS.get(answer.status) or OUTCOME_OF_CLASS.get(answer.status // 100, Outcome.UNKNOWN)
+        """What an answer to these leads is taken for."""
+        return outcome_of(answer, [lead.lead for lead in leads], self.taken)
 
     def decide(
         self,
@@ -205,11 +154,17 @@ class Policy:
             return _held(lead, f"{Reason.GAVE_UP}: {fault} in the relay, see its log")
         return self._later(lead, now, None, fault, unknown=True)
 
-    def after(self, workspace: Workspace, decision: Decision, now: datetime) -> Workspace:
-        """How the way to AgencyHandy stands after an answer: open, waiting after failures in a row, or paused."""
+    def after(self, workspace: Workspace, decision: Decision, now: datetime, *, is_probe: bool = False) -> Workspace:
+        """How the way to AgencyHandy stands after an answer: open, waiting after failures in a row, or paused.
+
+        Of a closed way only the failure of a probe counts, not of what was under way as it closed.
+        """
         if decision.health is Health.WELL:
             until = None if workspace.is_troubled else workspace.not_before
             return replace(workspace, failures=0, paused="", not_before=until)
+        if decision.health is Health.FAILING and workspace.is_troubled and not is_probe:
+            until = now + (decision.wait or timedelta())
+            return replace(workspace, not_before=max(until, workspace.not_before or until))
         if decision.health is Health.CLOSED:
             return replace(workspace, paused=decision.words or decision.outcome, not_before=now + self.probe_every)
         failures = workspace.failures + 1
@@ -256,27 +211,6 @@ def match_members(leads: Sequence[QueuedLead], answer: Answer) -> tuple[dict[str
         if len(ids := members.get(name, [])) >= len(called):
             found |= {lead.id: id_ for lead, id_ in zip(called, ids, strict=False)}
     return found, [lead for lead in leads if lead.id not in found]
-
-
-def without_own_words(text: str, leads: Sequence[QueuedLead]) -> str:
-    """An answer's text without the leads' addresses and names, which may be made of any word."""
-    own = {word for lead in leads for word in (lead.lead.email, lead.lead.first_name, lead.lead.last_name) if word}
-    pattern = "|".join(re.escape(word) for word in sorted(own, key=len, reverse=True))
-    return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", " ", text, flags=re.IGNORECASE) if own else text
-
-
-def retry_after(header: str, now: datetime) -> timedelta | None:
-    """The header's wait, given in seconds or as an HTTP date, bounded; None where there is none to be read."""
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if until.tzinfo is None:
-        return None
-    return min(max(until - now, timedelta()), LONGEST_RETRY_AFTER)
 
 
 def _taken(lead: QueuedLead, words: str) -> Settlement:

@@ -9,16 +9,8 @@ from datetime import datetime, timedelta
 
 from app.delivery.contract import Answer
 from app.delivery.destination import Destination
-from app.delivery.policy import (
-    LONGEST_RETRY_AFTER,
-    LONGEST_WAIT,
-    SUSPECT_AFTER,
-    Decision,
-    Outcome,
-    Policy,
-    back,
-    requests_of,
-)
+from app.delivery.outcomes import LONGEST_RETRY_AFTER, Outcome
+from app.delivery.policy import LONGEST_WAIT, SUSPECT_AFTER, Decision, Policy, back, requests_of
 from app.errors import DestinationError, StoreUnavailable
 from app.logs import log
 from app.outbox.outbox import Outbox
@@ -158,7 +150,7 @@ class Worker:
         if decision.refresh_role:
             await self._refresh_role()
         else:
-            await self.destination.note(decision)
+            await self.destination.note(decision, is_probe=is_first)
         renewed = decision.refresh_role
         await self._side_by_side(decision.again, role_is_fresh=role_is_fresh or renewed, is_first=is_first and renewed)
         return None

@@ -134,7 +134,7 @@ attempts = Table(
     Column("id", String(26), primary_key=True),
     Column("lead_id", ForeignKey("leads.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("at", Instant, nullable=False),
-    Column("outcome", String(16), nullable=False, doc="what it was taken for: an Outcome of delivery.policy"),
+    Column("outcome", String(16), nullable=False, doc="what it was taken for: an Outcome of delivery.outcomes"),
     Column("status", Integer, doc="AgencyHandy's HTTP status, where there was an answer"),
     Column("answer", Words, nullable=False, doc="the first 2,000 characters of its answer, or of the error"),
     Column("duration_ms", Integer, nullable=False),

@@ -219,6 +219,20 @@ def test_while_agencyhandy_is_down_one_lead_at_a_time_tries_the_way(relay: Start
     eventually(lambda: len(sandbox.members()) == 100, "all arrive once it is back", 30)
 
 
+@pytest.mark.slow
+def test_a_minutes_silence_does_not_follow_from_many_that_failed_side_by_side(
+    relay: Start, sandbox: SandboxClient
+) -> None:
+    sandbox.fault(kind="delay", seconds=1.5)
+    sandbox.fault(kind="status", status=503)
+    client = relay(BATCH, delivery_requests_per_second=50)
+    post(client, people(50))
+
+    eventually(lambda: len(sandbox.requests()) >= 15, "all go alone, at once", 30)
+    sandbox.heal()
+    eventually(lambda: len(sandbox.members()) == 50, "all arrive once it is back", 20)
+
+
 def test_no_more_requests_a_second_than_allowed(relay: Start, sandbox: SandboxClient) -> None:
     client = relay(BATCH, delivery_requests_per_second=5, delivery_batch=1)
     started = time.monotonic()

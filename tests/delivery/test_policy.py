@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app.delivery.contract import Answer, read_members
-from app.delivery.policy import LONGEST_WAIT, Decision, Health, Outcome, Policy, parted, requests_of, retry_after
+from app.delivery.outcomes import Outcome, retry_after
+from app.delivery.policy import LONGEST_WAIT, Decision, Health, Policy, parted, requests_of
 from app.lead import Lead, LeadState
 from app.outbox.records import BREAKER_AFTER, QueuedLead, Workspace
 
@@ -217,7 +218,7 @@ def test_only_agencyhandys_message_counts_not_the_request_that_it_repeats() -> N
 
 
 def test_a_retry_after_that_is_over_does_not_keep_the_breaker_from_opening() -> None:
-    workspace = Workspace(failures=BREAKER_AFTER)
+    workspace = Workspace(failures=BREAKER_AFTER - 1)
 
     decision = POLICY.decide(refused(503, retry_after="0"), ONE, NOW)
 
@@ -398,10 +399,26 @@ def test_the_breaker_waits_longer_each_time_but_never_over_a_minute() -> None:
     workspace = Workspace(failures=BREAKER_AFTER)
     waits = []
     for _ in range(10):
-        workspace = POLICY.after(workspace, failing(), NOW)
+        workspace = POLICY.after(workspace, failing(), NOW, is_probe=True)
         waits.append((workspace.not_before or NOW) - NOW)
 
     assert [wait.total_seconds() for wait in waits] == [2, 4, 8, 16, 32, 60, 60, 60, 60, 60]
+
+
+def test_what_was_under_way_as_the_way_closed_does_not_lengthen_its_wait() -> None:
+    closed = Workspace(failures=BREAKER_AFTER, not_before=NOW + timedelta(seconds=1))
+    probed = Workspace(failures=BREAKER_AFTER, not_before=NOW + POLICY.probe_every)
+    paused = Workspace(paused="Invalid API key", not_before=NOW + POLICY.probe_every)
+
+    for workspace in (closed, probed, paused):
+        assert POLICY.after(workspace, failing(), NOW) == workspace
+
+
+def test_a_late_answer_that_asks_for_time_is_heard_though_the_way_is_closed() -> None:
+    closed = Workspace(failures=BREAKER_AFTER, not_before=NOW + timedelta(seconds=1))
+    asks = POLICY.decide(Answer(429, retry_after="90"), ONE, NOW)
+
+    assert POLICY.after(closed, asks, NOW) == replace(closed, not_before=NOW + timedelta(seconds=90))
 
 
 def test_a_pause_is_probed_every_minute_and_ends_with_the_first_success() -> None:
