@@ -4,77 +4,82 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
 
 from app.errors import StoreUnavailable
+from app.outbox import jobs
+from app.outbox.jobs import Job
+from app.outbox.outbox import Outbox
 
-A_STEP = 50
+A_STEP: Final = 50
 """So many leads share a commit."""
-MOST_KEPT = 50
+QUIET: Final = timedelta(seconds=30)
+"""A job that is not over and has not got on for so long has lost its process."""
+AGAIN_AFTER: Final = 1.0
+REST = "What is done stays done; choose the rest again"
 
 Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 """Does something to leads; gives the ids of those that it was not done to, each with the reason."""
 
 
-@dataclass(slots=True)
-class Job:
-    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason.
-
-    `back` is the page that it was begun on.
-    """
-
-    id: str
-    who: str
-    act: str
-    back: str
-    total: int
-    done: int = 0
-    refused: dict[str, str] = field(default_factory=dict)
-    is_over: bool = False
-    is_stopped: bool = False
-    trouble: str = ""
-
-
+@dataclass(frozen=True, slots=True)
 class Bulk:
-    """The jobs of this process, the newest of them also when they are over. What was done stays done without them."""
+    """The acts on many that this process carries out. What is known of them is in the store, for all processes."""
 
-    def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
-        self._running: set[asyncio.Task[None]] = set()
+    outbox: Outbox
+    clock: Callable[[], datetime]
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def start(self, job: Job, ids: Sequence[str], work: Work) -> Job:
-        """Begins, and says at once what to look at. A form that is sent twice has one job."""
-        if (known := self.of(job.id, job.who)) is not None:
-            return known
-        self._jobs[job.id] = job
-        for old in [one.id for one in self._jobs.values() if one.is_over][:-MOST_KEPT]:
-            del self._jobs[old]
-        task = asyncio.create_task(_carry_out(job, ids, work))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return job
+    async def start(self, job: Job, ids: Sequence[str], work: Work) -> None:
+        """Begins. A form that is sent twice has one job."""
+        if await self.outbox.write(partial(jobs.begin, job=job)):
+            task = self._running[job.id] = asyncio.create_task(self._carry_out(job, ids, work))
+            task.add_done_callback(lambda _: self._running.pop(job.id))
+
+    async def of(self, job_id: str, who: str) -> Job | None:
+        """An operator's own job, whichever process carries it out."""
+        job = await self.outbox.books.read(partial(jobs.job_of, job_id=job_id, who=who))
+        if job is None or job.is_over or job.id in self._running or self.clock() - job.at < QUIET:
+            return job
+        return replace(job, is_over=True, trouble=f"The relay that did this has stopped. {REST}.")
+
+    async def stop(self, job: Job) -> None:
+        """Ends it after the step that it is at; what is done stays done."""
+        await self._note(job.id, is_stopped=True)
 
     async def close(self) -> None:
-        """Ends every job after the step that it is at; what is done stays done."""
-        for job in self._jobs.values():
-            job.is_stopped = True
-        await asyncio.gather(*self._running)
+        """Ends every job of this process after the step that it is at."""
+        self._closing.set()
+        await asyncio.gather(*self._running.values())
 
-    def of(self, job_id: str, who: str) -> Job | None:
-        """An operator's own job."""
-        job = self._jobs.get(job_id)
-        return job if job is not None and job.who == who else None
-
-
-async def _carry_out(job: Job, ids: Sequence[str], work: Work) -> None:
-    for start in range(0, len(ids), A_STEP):
-        if job.is_stopped:
-            break
-        some = ids[start : start + A_STEP]
+    async def _carry_out(self, job: Job, ids: Sequence[str], work: Work) -> None:
+        refused: dict[str, str] = {}
+        trouble = ""
         try:
-            job.refused |= await work(some)
+            for start in range(0, len(ids), A_STEP):
+                some = ids[start : start + A_STEP]
+                refused |= await work(some)
+                is_stopped = await self._note(job.id, done=start + len(some), refused=refused)
+                if is_stopped or self._closing.is_set():
+                    break
         except StoreUnavailable as error:
-            job.trouble = f"{error} What is done stays done; choose the rest again when the store is back."
-            break
-        job.done += len(some)
-    job.is_over = True
+            trouble = f"{error} {REST} when the store is back."
+        await self._end(job, trouble)
+
+    async def _end(self, job: Job, trouble: str) -> None:
+        """Keeps that it is over, as soon as the store takes it."""
+        while True:
+            with suppress(StoreUnavailable):
+                await self._note(job.id, is_over=True, trouble=trouble)
+                return
+            if self._closing.is_set():
+                return
+            await asyncio.sleep(AGAIN_AFTER)
+
+    async def _note(self, job_id: str, **values: Any) -> bool:
+        return await self.outbox.write(partial(jobs.change, job_id=job_id, at=self.clock(), **values))

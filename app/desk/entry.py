@@ -46,11 +46,13 @@ Needs = Callable[[Request], Coroutine[Any, Any, "Session"]]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who has come in: the name, what they may do, and the token of their forms."""
+    """Somebody who has come in: the name, what they may do, the token of their forms; what ends with it, and when."""
 
     name: str
     role: Role
     csrf: str
+    mark: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ class Entry:
         began = (self.clock() - EPOCH) // timedelta(milliseconds=1)
         return self._signer(known).dumps([name, began, secrets.token_urlsafe(16)])
 
+    async def log_out(self, session: Session) -> None:
+        """Ends a session, also where its cookie was copied."""
+        ended = partial(operators.end_session, mark=session.mark, now=self.clock(), until=session.until)
+        await self.outbox.write(ended)
+
     async def log_out_everywhere(self, name: str) -> None:
         """Ends every session of an operator; the one of the settings gets a row, in which nothing else is of use."""
         now = self.clock()
@@ -99,8 +106,11 @@ class Entry:
         start, now = EPOCH + timedelta(milliseconds=began), self.clock()
         if not known.sessions_from <= start <= now < start + LASTS:
             return None
+        mark = hashlib.sha256(chance.encode()).hexdigest()
+        if await self.outbox.books.read(partial(operators.has_ended, mark=mark)):
+            return None
         token = hmac.new(self.outbox.key_for("desk csrf"), chance.encode(), hashlib.sha256).hexdigest()
-        return Session(name, known.role, token)
+        return Session(name, known.role, token, mark, start + LASTS)
 
     def needs(self, role: Role) -> Needs:
         """A dependency that gives the session of somebody who may do this; what changes from now on is not yet `seen`.

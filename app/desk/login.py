@@ -53,6 +53,7 @@ def router(desk: Desk) -> APIRouter:
         """Ends this session; with `everywhere`, all of this operator's."""
         if (await posted(request)).get("everywhere"):
             await desk.entry.log_out_everywhere(who.name)
+        await desk.entry.log_out(who)
         answer = RedirectResponse("/desk/login", 303)
         desk.entry.set_cookie(request, answer, "")
         return answer

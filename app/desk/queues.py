@@ -18,7 +18,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
 from app.desk.acting import NEEDS, carry_out, check_role
-from app.desk.bulk import A_STEP, Job
+from app.desk.bulk import A_STEP
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -26,6 +26,7 @@ from app.desk.story import advice
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
+from app.outbox.jobs import Job
 from app.outbox.records import Role, Sought
 
 A_PAGE: Final = A_STEP
@@ -117,17 +118,17 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/jobs/{job_id}", response_model=None)
     async def job(request: Request, job_id: str, who: Session = viewer) -> Response:
         """How far an act on many is."""
-        found = desk.bulk.of(job_id, who.name)
+        found = await desk.bulk.of(job_id, who.name)
         if found is None:
-            raise NotFound("This is over, and was done as far as the audit trail says.")
+            raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
         part = "job_state.html" if request.headers.get("hx-request") else "job.html"
         return desk.page(request, part, who, job=found)
 
     @routes.post("/jobs/{job_id}/stop", response_model=None)
     async def stop(job_id: str, who: Session = worker) -> Response:
         """Ends it after the step that is under way; what is done stays done."""
-        if (found := desk.bulk.of(job_id, who.name)) is not None:
-            found.is_stopped = True
+        if (found := await desk.bulk.of(job_id, who.name)) is not None:
+            await desk.bulk.stop(found)
         return RedirectResponse(f"/desk/jobs/{job_id}", 303)
 
     return routes
@@ -157,7 +158,7 @@ def _does(desk: Desk, queue: Queue) -> Any:
             raise NotFound("There is nothing like that to do here.")
         check_role(who.role, act)
         once = str(form.get("once", ""))[:16] or secrets.token_hex(8)
-        if desk.bulk.of(once, who.name) is not None:
+        if await desk.bulk.of(once, who.name) is not None:
             return RedirectResponse(f"/desk/jobs/{once}", 303)
         takes_all, upto = bool(form.get("all")), str(form.get("upto", ""))[:26] or desk.outbox.new_id()
         ids = list(dict.fromkeys(map(str, form.getlist("id"))))
@@ -171,8 +172,8 @@ def _does(desk: Desk, queue: Queue) -> Any:
             return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
         work = partial(carry_out, desk.hands(who), desk.config, act, allow=allow)
         if len(ids) > A_STEP or takes_all:
-            new = Job(once, who.name, act, queue.path, len(ids))
-            return RedirectResponse(f"/desk/jobs/{desk.bulk.start(new, ids, work).id}", 303)
+            await desk.bulk.start(Job(once, who.name, act, queue.path, len(ids), desk.clock()), ids, work)
+            return RedirectResponse(f"/desk/jobs/{once}", 303)
         refused = await work(ids)
         if not refused:
             return RedirectResponse(f"{queue.path}?{narrowed.query(did=f'{act}.{len(ids)}')}", 303)

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import LeadState, Reason, Receipt, Submission
 from app.outbox import rows, search
+from app.outbox.columns import EPOCH
 from app.outbox.engine import UPSERT
 from app.outbox.tables import (
-    EPOCH,
     IS_HELD,
     IS_QUARANTINED,
     attachments,

@@ -17,11 +17,11 @@ from ulid import ULID
 
 from app.lead import Reason
 from app.outbox import rows
+from app.outbox.columns import EPOCH
 from app.outbox.engine import UPSERT
 from app.outbox.fetching import under_way
 from app.outbox.records import Alert, Balance, Facts, StoredLead, Workspace
 from app.outbox.tables import (
-    EPOCH,
     IS_HELD,
     IS_PENDING,
     IS_QUARANTINED,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.outbox.engine import UPSERT
 from app.outbox.records import Operator, Role, Token
-from app.outbox.tables import operators, tokens
+from app.outbox.tables import ended_sessions, operators, tokens
 
 
 async def everybody(connection: AsyncConnection) -> list[Operator]:
@@ -37,6 +37,19 @@ async def end_sessions(connection: AsyncConnection, name: str, now: datetime) ->
     """Logs an operator out everywhere; False where there is none of that name."""
     ended = update(operators).where(operators.c.name == name).values(sessions_from=now)
     return (await connection.execute(ended)).rowcount > 0
+
+
+async def end_session(connection: AsyncConnection, mark: str, now: datetime, until: datetime) -> None:
+    """Ends one session, known by its mark, which would last `until`."""
+    await connection.execute(delete(ended_sessions).where(ended_sessions.c.until < now))
+    ended = UPSERT[connection.dialect.name](ended_sessions).values(mark=mark, until=until)
+    await connection.execute(ended.on_conflict_do_nothing())
+
+
+async def has_ended(connection: AsyncConnection, mark: str) -> bool:
+    """Whether the session of that mark was ended."""
+    found = select(ended_sessions.c.mark).where(ended_sessions.c.mark == mark)
+    return (await connection.execute(found)).one_or_none() is not None
 
 
 async def remove_operator(connection: AsyncConnection, name: str) -> bool:

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
 from app.lead import LeadState, Reason
+from app.outbox.columns import EPOCH
 from app.outbox.records import Attempt
-from app.outbox.tables import EPOCH, IS_QUARANTINED, attempts, leads, submissions
+from app.outbox.tables import IS_QUARANTINED, attempts, leads, submissions
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -1,12 +1,8 @@
-"""The store's tables. Their history is in `migrations`; a test keeps both the same.
-
-Times are UTC milliseconds since 1970 in the store, aware datetimes in Python: alike, and quick to compare, everywhere.
-"""
+"""The store's tables. Their history is in `migrations`; a test keeps both the same."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     DDL,
@@ -23,43 +19,15 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     event,
     func,
     literal_column,
     or_,
     text,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
+from app.outbox.columns import Instant, Words
 from app.outbox.turns import this_turn
-from app.sources.trees import clean
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept as milliseconds since 1970."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - EPOCH) // timedelta(milliseconds=1)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(milliseconds=value)
-
-
-class Words(TypeDecorator[str]):
-    """Text as both engines can keep it: without NUL and lone surrogates, which AgencyHandy too could send."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else clean(value)
 
 
 def partial_index(name: str, *columns: str, where: str) -> Index:
@@ -248,6 +216,29 @@ tokens = Table(
     Column("scopes", Words, nullable=False, doc="what it may do, comma-separated"),
     Column("since", Instant, nullable=False),
     Column("who", Words, nullable=False, doc="the person who made it"),
+)
+
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("mark", String(64), primary_key=True, doc="of a session whose operator logged out"),
+    Column("until", Instant, nullable=False, doc="when it would have ended by itself"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(16), primary_key=True, doc="made by chance with the form that began it"),
+    Column("who", Words, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("back", Words, nullable=False, doc="the page that it was begun on"),
+    Column("total", Integer, nullable=False),
+    Column("at", Instant, nullable=False, doc="when it last got on"),
+    Column("done", Integer, nullable=False),
+    Column("refused", JSON, nullable=False, doc="lead → why nothing was done to it"),
+    Column("is_over", Boolean, nullable=False),
+    Column("is_stopped", Boolean, nullable=False),
+    Column("trouble", Words, nullable=False),
 )
 
 keys = Table(

@@ -137,8 +137,12 @@ def test_logging_out_ends_this_session_and_everywhere_ends_all(client: httpx.Cli
     token = log_in(client)
     with httpx.Client(base_url=client.base_url) as other:
         log_in(other)
+        copied = client.cookies[COOKIE]
         assert client.post("/desk/logout", data={"_csrf": token}).status_code == 303
         assert client.get("/desk").status_code == 303
+        client.cookies.set(COOKIE, copied, domain="127.0.0.1", path="/desk")
+        assert client.get("/desk").status_code == 303
+        client.cookies.clear()
         assert other.get("/desk").status_code == 200
         token = log_in(client)
         client.post("/desk/logout", data={"_csrf": token, "everywhere": "1"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.desk.conftest import PASSWORD, log_in
+from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.listening import Stream
 from tests.postgresql import PostgreSQL
 from tests.running import RelayProcess, SandboxClient, eventually
@@ -64,6 +65,30 @@ def test_what_one_replica_takes_in_is_on_the_other_ones_stream_within_three_seco
         with Stream(client, "/desk/events", {"Last-Event-ID": heard.id}) as again:
             eventually(lambda: len(again.leads()) >= 1, "what was missed is told", 3)
             assert not again.of("gap")
+
+
+def test_an_act_on_many_is_seen_and_stopped_from_whichever_replica(start: Start, postgresql: PostgreSQL) -> None:
+    url = postgresql.create_database()
+    one, other = (start(name, database_url=url) for name in ("one", "other"))
+    people = [{"message": f"Nobody {number}"} for number in range(1000)]
+    for some in range(0, len(people), 100):
+        httpx.post(
+            f"{one.address}/hooks/json",
+            json=people[some : some + 100],
+            headers={"Authorization": "Bearer demo-json-secret"},
+            timeout=20,
+        ).raise_for_status()
+    with entered(one) as client:
+        asked = {"_csrf": csrf_of(client), "act": "discard", "all": "1", "confirmed": "1", "once": "0123456789abcdef"}
+        job = client.post("/desk/held", data=asked).headers["location"]
+        client.base_url = httpx.URL(other.address)
+        assert client.get(job).status_code == 200
+        assert client.post("/desk/held", data=asked).headers["location"] == job
+        client.post(f"{job}/stop", data={"_csrf": asked["_csrf"]})
+        eventually(lambda: ": stopped." in client.get(job).text, "it stops")
+        [done, total] = re.findall(r"<p>([\d,]+) of ([\d,]+)", client.get(job).text)[0]
+        assert total == "1,000"
+        assert 0 < int(done.replace(",", "")) < 1000
 
 
 def test_a_relay_that_is_stopped_waits_for_nobody_who_listens_and_a_hundred_slow_nobody_down(start: Start) -> None:

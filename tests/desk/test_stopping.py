@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -30,7 +32,8 @@ def test_an_act_on_many_ends_with_the_step_that_it_is_at_and_is_in_the_audit_tra
     relay = launch(RelayProcess(tmp_path, sandbox.address, desk_password=PASSWORD))
     with httpx.Client(base_url=relay.address, timeout=10) as client:
         everything = {"_csrf": log_in(client), "act": "discard", "all": "1", "confirmed": "1"}
-        assert client.post("/desk/spam", data=everything).headers["location"].startswith("/desk/jobs/")
+        job = client.post("/desk/spam", data=everything).headers["location"]
+        assert job.startswith("/desk/jobs/")
     eventually(lambda: stored(tmp_path, "SELECT 1 FROM audit LIMIT 1"), "it has begun")
     began = time.monotonic()
     getattr(relay, how)()
@@ -40,6 +43,14 @@ def test_an_act_on_many_ends_with_the_step_that_it_is_at_and_is_in_the_audit_tra
     assert 0 < done < CROWD
     assert stored(tmp_path, "SELECT count(*), count(DISTINCT lead_id) FROM audit") == [(done, done)]
     assert "Traceback" not in relay.log.read_text()
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as store, store:
+        store.execute("UPDATE jobs SET at = at - 60000")
+    relay.start()
+    with httpx.Client(base_url=relay.address, timeout=10) as client:
+        log_in(client)
+        page = client.get(job).text
+        assert f"{done:,} of {CROWD:,}: stopped." in page
+        assert ("The relay that did this has stopped." in page) == (how == "kill")
 
 
 def test_who_waits_for_an_outcome_is_answered_when_the_relay_stops(

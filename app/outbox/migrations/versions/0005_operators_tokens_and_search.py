@@ -32,6 +32,25 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
     )
+    op.create_table(
+        "ended_sessions",
+        sa.Column("mark", sa.String(length=64), primary_key=True),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.String(length=16), primary_key=True),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("act", sa.String(length=16), nullable=False),
+        sa.Column("back", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.JSON(), nullable=False),
+        sa.Column("is_over", sa.Boolean(), nullable=False),
+        sa.Column("is_stopped", sa.Boolean(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=False),
+    )
     op.add_column("workspaces", sa.Column("stopped_by", sa.Text(), nullable=False, server_default=""))
     op.add_column("workspaces", sa.Column("per_second", sa.Float(), nullable=True))
     op.add_column("leads", sa.Column("changed", sa.BigInteger(), nullable=False, server_default="0"))

@@ -1,0 +1,56 @@
+"""Acts on many leads, as every process sees them: how far each is. Each function works on an open connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.outbox.engine import UPSERT
+from app.outbox.tables import jobs
+
+KEPT: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason.
+
+    `back` is the page that it was begun on, `at` when it last got on.
+    """
+
+    id: str
+    who: str
+    act: str
+    back: str
+    total: int
+    at: datetime
+    done: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
+    is_over: bool = False
+    is_stopped: bool = False
+    trouble: str = ""
+
+
+async def begin(connection: AsyncConnection, job: Job) -> bool:
+    """Adds a job; False where there is one with its id. Those of last week are forgotten."""
+    await connection.execute(delete(jobs).where(jobs.c.at < job.at - KEPT))
+    new = UPSERT[connection.dialect.name](jobs).values(asdict(job)).on_conflict_do_nothing()
+    return bool((await connection.execute(new)).rowcount)
+
+
+async def job_of(connection: AsyncConnection, job_id: str, who: str) -> Job | None:
+    """An operator's own job."""
+    mine = select(jobs).where(jobs.c.id == job_id, jobs.c.who == who)
+    row = (await connection.execute(mine)).one_or_none()
+    return None if row is None else Job(**row._mapping)
+
+
+async def change(connection: AsyncConnection, job_id: str, **values: Any) -> bool:
+    """Keeps how far a job is; whether somebody has stopped it."""
+    changed = update(jobs).where(jobs.c.id == job_id).values(values).returning(jobs.c.is_stopped)
+    return bool((await connection.execute(changed)).scalar_one_or_none())
