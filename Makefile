@@ -30,7 +30,7 @@ help: ## list these targets
 run: $(RUN_READY) ## serve on 127.0.0.1, port 8000 or PORT, with the store under data/
 	@exec env HOST=127.0.0.1 $(VENV)/bin/lead-relay serve
 
-test: $(DEV_READY) ## the suite without what is marked slow, or what PYTEST_ARGS picks ("-m slow -n 0")
+test: $(DEV_READY) ## the suite without what is marked slow, or what PYTEST_ARGS picks ('-m slow -n 0')
 	@$(VENV)/bin/pytest -n auto --dist worksteal -m 'not slow' $(PYTEST_ARGS)
 
 check: $(DEV_READY) ## lint, format and types

@@ -20,7 +20,7 @@ from app.delivery import agencyhandy, contract, worker
 from app.lead import Lead
 from tests.running import RelayProcess, SandboxClient, eventually, locked, stored
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 Start = Callable[..., httpx.Client]
 Launch = Callable[[RelayProcess], RelayProcess]

@@ -15,7 +15,7 @@ import pytest
 from app.sandbox import create_sandbox
 from tests.running import RelayProcess, SandboxClient, eventually, free_port, served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 POSTS = 1000
 CONNECTIONS = 64

@@ -18,7 +18,7 @@ from tests.listening import Stream
 from tests.postgresql import PostgreSQL
 from tests.running import RelayProcess, SandboxClient, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 Start = Callable[..., RelayProcess]

@@ -34,6 +34,7 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_no_page_takes_longer_than_a_fifth_of_a_second(client: httpx.Client) -> None:
     """95 of 100 times, with whatever else this machine does just now: what was too slow has a second try."""
     slow = {name: ms for name, ms in took(client, times=10).items() if ms > AT_MOST}

@@ -84,6 +84,7 @@ def yardstick() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("name", sorted(speed.TYPICAL))
 def test_mapping_a_typical_enquiry_is_quick(name: str) -> None:
     """Under 150 µs where the yardstick takes 200: compared with it, in the quietest of three rounds, since machines
@@ -107,6 +108,7 @@ def compared_with_the_yardstick(entries: list[Entry]) -> Iterator[float]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("name", sorted(speed.HOSTILE))
 def test_no_enquiry_can_be_made_to_cost_much(name: str) -> None:
     people.load_libraries()
