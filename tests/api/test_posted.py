@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import OWNER, Shared, bearer, give_token, problem
-from tests.running import SandboxClient, eventually, stored
+from tests.running import SandboxClient, stored
 
 Start = Callable[..., httpx.Client]
 ADA = {
