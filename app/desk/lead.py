@@ -20,7 +20,7 @@ from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
 from app.export import whole_json
 from app.intake.downloads import download
-from app.lead import FIELDS, Field, Reason
+from app.lead import FIELDS, Field, Lead, Reason
 from app.outbox import search
 from app.outbox.acts import not_in
 from app.outbox.hands import endpoint_called
@@ -183,6 +183,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "submission": submission,
         "sent": sent,
         "files": files,
+        "stays": [*_kept_here(lead.lead), *(one.attachment.name for one in files)],
         "together": [one for one in together if one != lead_id],
         "same": same,
         "most": MOST_OTHERS,
@@ -206,6 +207,12 @@ def may(act: str, lead: StoredLead, submission: StoredSubmission | None) -> bool
         "remap": submission is None or not submission.body,
     }
     return not in_vain.get(act) and not not_in(act, lead.lead.state)
+
+
+def _kept_here(lead: Lead) -> list[str]:
+    """What AgencyHandy does not get of what was sent, by name."""
+    taken = {origin.key for origin in lead.origins.values()}
+    return [*(one.label or one.key for one in lead.extra if one.key not in taken), *lead.utm]
 
 
 def _written(lead: StoredLead, sent: Sequence[Field]) -> str:

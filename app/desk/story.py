@@ -45,7 +45,9 @@ ADVICE: Final[Mapping[str, str]] = {
         "Whoever sent it did not prove who they are: compare the secret in relay.toml with the provider's, then press "
         "Read again. If you know the sender, press Send."
     ),
-    Reason.UNKNOWN_ENDPOINT: "Add its form or hook to relay.toml, then press Read again.",
+    Reason.UNKNOWN_ENDPOINT: (
+        "Choose which form or hook it was meant for, and press Read again; or add that to relay.toml first."
+    ),
     Reason.UNREADABLE: "The request could not be read; look at it as it came. If a person is in it, edit and send.",
     Reason.NO_EMAIL: "Without an e-mail address AgencyHandy takes no lead: add one with Edit and send.",
     Reason.NEEDS_FETCHING: "The provider told only an id; it is fetched by itself where relay.toml says how.",
