@@ -122,6 +122,7 @@ class Entry:
             session = await self.session(request)
             if session is None:
                 raise NotEntered("Please log in.")
+            request.state.who = session
             if not session.role.covers(role):
                 raise NotAllowed(f"This takes the role {role}, and yours is {session.role}.")
             if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
