@@ -62,8 +62,8 @@ _templates = Environment(
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
-    each workspace's requests a second by the settings, what changes, the acts on many that are under way, and what
-    requests are taken in with.
+    each workspace's requests a second by the settings, what changes, the acts on many that are under way, what
+    requests are taken in with, and whether leads go to the sandbox.
     """
 
     outbox: Outbox
@@ -75,6 +75,7 @@ class Desk:
     feed: Feed
     bulk: Bulk
     intake: Intake
+    is_trial: bool = False
 
     def hands(self, who: Session) -> Hands:
         """The acts of an operator."""
@@ -84,8 +85,9 @@ class Desk:
         self, request: Request, template: str, who: Session | None, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
-        shared = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
-        shared["seen"] = getattr(request.state, "seen", "")
+        shared: dict[str, Any] = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
+        shared |= {"seen": getattr(request.state, "seen", ""), "is_trial": self.is_trial}
+        shared["has_keys"] = bool(self.config.workspaces)
         text = _templates.get_template(template).render({**shared, **values})
         return HTMLResponse(text, status, HEADERS)
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.settings import AGENCYHANDY
 from tests.desk.conftest import TOML, log_in
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, stored
@@ -243,6 +244,16 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     assert "1 lead held: refused. Only you can put that right, at the desk under Held." in text_of(page)
     assert page.count('<a href="/desk/held">Open Held</a>') == 2
     assert "lead-relay" not in page
+
+
+def test_in_a_trial_every_page_says_where_leads_go(desk: Start) -> None:
+    for given, is_trial in (({"agencyhandy_api_key": None, "agencyhandy_base_url": AGENCYHANDY}, True), ({}, False)):
+        client = desk(TOML, **given)
+        log_in(client)
+        for path in ("", "/leads", "/held", "/endpoints/forms/contact", "/leads/nobody"):
+            page = text_of(client.get(f"/desk{path}").text)
+            assert ("Trial : leads go to the sandbox, not to AgencyHandy." in page) is is_trial, path
+            assert ("Set AGENCYHANDY_API_KEY for that." in page) is is_trial
 
 
 def test_the_trail_is_found_by_who_and_what(client: httpx.Client) -> None:
