@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.config import RelayConfig
-from app.desk.bulk import Bulk
+from app.desk.bulk import A_STEP, Bulk
 from app.desk.entry import Entry, Session
 from app.desk.feed import Feed
 from app.intake.accept import Intake
@@ -119,4 +119,5 @@ BUTTONS = {
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
 _templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
+_templates.globals["a_step"] = A_STEP
 _templates.filters.update({"ago": ago, "grouped": grouped, "in_bytes": in_bytes})

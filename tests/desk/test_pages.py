@@ -149,6 +149,16 @@ class TestAQueue:
         assert [state(tmp_path, one) for one in (*ids, later)] == ["discarded"] * 3 + ["held"]
         assert stored(tmp_path, "SELECT count(*) FROM audit WHERE what = 'discard'") == [(3,)]
 
+    def test_before_it_is_done_one_reads_what_can_be_stopped_and_what_nobody_can_undo(
+        self, client: httpx.Client
+    ) -> None:
+        lead_id = hook(client, {"name": "Nobody", "message": "x"})
+        asked = {"_csrf": log_in(client), "id": lead_id}
+        few = text_of(client.post("/desk/held", data={**asked, "act": "erase"}).text)
+        assert ("Nobody can undo that." in few, "can stop it" in few) == (True, False)
+        many = text_of(client.post("/desk/held", data={**asked, "act": "discard", "all": "1"}).text)
+        assert ("Nobody can undo that." in many, "can stop it" in many) == (False, True)
+
     def test_what_cannot_be_done_is_said_lead_by_lead(self, client: httpx.Client) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
         answer = client.post("/desk/held", data={"_csrf": log_in(client), "act": "release", "id": lead_id})
