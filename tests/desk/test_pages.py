@@ -248,12 +248,17 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     sandbox.fault(kind="status", status=422)
     refused = sent(client, **ADA)
     eventually(lambda: state(tmp_path, refused) == "held", "it is refused")
+    for number in range(2):
+        hook(client, {"name": f"Nobody {number}"})
     client.post("/hooks/nobody", json={"email": "stray@example.com"})
     page = client.get("/desk").text
     assert "2 things need you" in page
-    assert "1 lead held: refused. Only you can put that right, at the desk under Held." in text_of(page)
-    assert page.count('<a href="/desk/held">Open Held</a>') == 2
+    assert "2 leads held: no e-mail , 1 lead held: refused . Only you can put that right, at the desk" in text_of(page)
     assert "lead-relay" not in page
+    links = re.findall(r'<a href="(/desk/held[^"]+)">([^<]+)</a>', page)
+    assert [label for _, label in links] == ["2 leads held: no e-mail", "1 lead held: refused", "Open Held"]
+    shown = [text_of(client.get(unescape(address)).text) for address, _ in links]
+    assert ["Held 2" in shown[0], "Held 1" in shown[1], "Held 1" in shown[2]] == [True] * 3
 
 
 def test_in_a_trial_every_page_says_where_leads_go(desk: Start) -> None:
