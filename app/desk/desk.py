@@ -86,7 +86,8 @@ class Desk:
     ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
         shared: dict[str, Any] = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
-        shared |= {"seen": getattr(request.state, "seen", ""), "is_trial": self.is_trial}
+        shared |= {"seen": getattr(request.state, "seen", ""), "queued": getattr(request.state, "queued", {})}
+        shared["is_trial"] = self.is_trial
         shared["has_keys"] = bool(self.config.workspaces)
         text = _templates.get_template(template).render({**shared, **values})
         return HTMLResponse(text, status, HEADERS)

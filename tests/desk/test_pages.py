@@ -261,6 +261,17 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     assert ["Held 2" in shown[0], "Held 1" in shown[1], "Held 1" in shown[2]] == [True] * 3
 
 
+def test_what_waits_is_counted_beside_the_queues_on_every_page_as_it_is_sent(client: httpx.Client) -> None:
+    token = log_in(client)
+    assert client.get("/desk").text.count('class="count" hidden>0</span>') == 3
+    for number in range(2):
+        hook(client, {"name": f"Nobody {number}"})
+    for path in ("", "/leads", "/held", "/endpoints", "/leads/nobody"):
+        assert 'class="count">2</span>' in client.get(f"/desk{path}").text, path
+    assert 'class="count">2</span>' in client.post("/desk/leads", data={"_csrf": token}).text
+    assert client.get("/desk").text.count('class="count" hidden>0</span>') == 2
+
+
 def test_in_a_trial_every_page_says_where_leads_go(desk: Start) -> None:
     for given, is_trial in (({"agencyhandy_api_key": None, "agencyhandy_base_url": AGENCYHANDY}, True), ({}, False)):
         client = desk(TOML, **given)
