@@ -272,6 +272,10 @@ def test_what_waits_is_counted_beside_the_queues_on_every_page_as_it_is_sent(cli
     assert client.get("/desk").text.count('class="count" hidden>0</span>') == 2
 
 
+def test_the_stylesheet_of_all_pages_is_small(client: httpx.Client) -> None:
+    assert len(client.get("/desk/static/desk.css").content) <= 12 * 1024
+
+
 def test_in_a_trial_every_page_says_where_leads_go(desk: Start) -> None:
     for given, is_trial in (({"agencyhandy_api_key": None, "agencyhandy_base_url": AGENCYHANDY}, True), ({}, False)):
         client = desk(TOML, **given)
