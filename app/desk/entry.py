@@ -23,6 +23,7 @@ from starlette.responses import Response
 
 from app.addresses import origin_of
 from app.desk import passwords
+from app.desk.feed import waiting
 from app.desk.posted import posted
 from app.errors import CrossSite, NotAllowed, NotEntered, NotFound
 from app.outbox import operators
@@ -113,7 +114,10 @@ class Entry:
         return Session(name, known.role, token, mark, start + LASTS)
 
     def needs(self, role: Role) -> Needs:
-        """A dependency that gives the session of somebody who may do this; what changes from now on is not yet `seen`.
+        """A dependency that gives the session of somebody who may do this.
+
+        Pages find in the request's state `who` it is, how many are `queued` for a person, and what was `seen`:
+        what changes from now on is not.
 
         Raises NotEntered, NotAllowed, and CrossSite where something is changed without the token of one's own forms.
         """
@@ -122,13 +126,15 @@ class Entry:
             session = await self.session(request)
             if session is None:
                 raise NotEntered("Please log in.")
+            request.state.who, request.state.seen = session, await self.outbox.books.read(seen_now)
+            if not request.headers.get("hx-request"):
+                request.state.queued = await waiting(self.outbox.books)
             if not session.role.covers(role):
                 raise NotAllowed(f"This takes the role {role}, and yours is {session.role}.")
             if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
                 raise NotFound("There is no such page.")  # PostgreSQL takes no NUL to look for
             if request.method not in SAFE:
                 await self._check_origin(request, session)
-            request.state.seen = await self.outbox.books.read(seen_now)
             return session
 
         return check

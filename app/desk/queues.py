@@ -68,7 +68,7 @@ QUEUES: Final = (
         "spam",
         LeadState.SPAM,
         "Spam",
-        "These look like spam and were not sent. Whoever is none goes out with Send.",
+        "These look like spam and were not sent. If one is from a real person, press Send.",
         ("release", "discard", "erase"),
         "There is no spam. What is judged to be some stands here, each with its reasons; nothing of it is sent.",
     ),

@@ -27,6 +27,20 @@ __all__ = ["folder", "run"]
 Start = Callable[..., httpx.Client]
 OPEN = {("GET", "/desk/login"), ("POST", "/desk/login")}
 """What may be asked for without a session."""
+ELSEWHERE_NEXT = (
+    "//evil.example",
+    "https://evil.example",
+    "/desk.evil.example",
+    "/desk//evil.example",
+    "/desk/../sandbox",
+    "/desk/%2e%2e/sandbox",
+    "/desk/\\evil.example",
+    "/desk/\t/evil.example",
+    "/desk?a=\r\nSet-Cookie: b=c",
+    "/deskevil",
+    "desk/leads",
+)
+"""What no address within the desk is."""
 ELSEWHERE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
 
@@ -90,15 +104,32 @@ def test_a_right_password_opens_the_desk_and_a_wrong_one_does_not(client: httpx.
 
 
 def test_whoever_is_sent_to_the_door_comes_back_to_the_page_that_was_asked_for(client: httpx.Client) -> None:
-    asked = client.get("/desk/login?next=/desk/leads").text
-    assert 'name="next" value="/desk/leads"' in asked
+    to_the_door = client.get("/desk/held?why=refused&endpoint=contact").headers["location"]
+    asked = client.get(to_the_door).text
+    assert 'name="next" value="/desk/held?why=refused&amp;endpoint=contact"' in asked
+    answer = client.post("/desk/login", data={"password": PASSWORD, "next": "/desk/held?why=refused"})
+    assert answer.headers["location"] == "/desk/held?why=refused"
+
+
+def test_nobody_is_led_out_of_the_desk_by_logging_in(client: httpx.Client) -> None:
+    log_in(client)
     for wanted, goes in (
         ("/desk/leads", "/desk/leads"),
-        ("//evil.example", "/desk"),
-        ("https://evil.example", "/desk"),
+        ("/desk?span=7d", "/desk?span=7d"),
+        ("/desk/endpoints/forms/contact", "/desk/endpoints/forms/contact"),
+        *((evil, "/desk") for evil in ELSEWHERE_NEXT),
     ):
-        answer = client.post("/desk/login", data={"password": PASSWORD, "next": wanted})
-        assert answer.headers["location"] == goes
+        assert client.get("/desk/login", params={"next": wanted}).headers["location"] == goes, wanted
+
+
+def test_whoever_is_refused_something_still_has_the_navigation(client: httpx.Client) -> None:
+    token = log_in(client)
+    for answer in (client.get("/desk/leads/nobody"), client.post("/desk/leads", data={"_csrf": "x"})):
+        assert answer.status_code in {403, 404}
+        assert 'href="/desk/leads"' in answer.text
+        assert token in answer.text
+    client.cookies.clear()
+    assert "<nav" not in client.post("/desk/login", data={}, headers=ELSEWHERE).text
 
 
 @pytest.mark.parametrize("public_url", ["", "https://leads.example.com"])

@@ -11,7 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.desk import endpoints
+from app.lead import LeadState
 from tests.desk.conftest import PASSWORD, log_in
+from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, started, stored
 from tests.test_cli import Run, folder, run
 
@@ -118,6 +121,26 @@ def test_a_test_is_signed_as_the_provider_would_and_what_is_not_tried_is_said(de
     assert "All of the way is tried" in client.get("/desk/endpoints/hooks/signed").text
     assert "the way that typeform writes" in client.get("/desk/endpoints/hooks/shop").text
     assert "the captcha" in client.get("/desk/endpoints/forms/contact").text
+
+
+def test_an_endpoints_leads_are_counted_as_they_are_now_however_old(
+    desk: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, 60, days=300, states=[LeadState.HELD])
+    client = desk(TOML, role="intake")
+    token = log_in(client)
+
+    def counted() -> str:
+        page = re.sub(r"<[^>]+>", " ", client.get("/desk/endpoints/forms/contact").text)
+        return " ".join(page.partition("In 7 days")[2].partition("As relay.toml")[0].split()).partition("leads ")[2]
+
+    of_contact = "FROM leads WHERE endpoint = 'contact'"
+    [(many, oldest)] = stored(tmp_path, f"SELECT count(*), min(id) {of_contact}")
+    assert counted() == f"All leads {many} ! held"
+    client.post(f"/desk/leads/{oldest}/discard", data={"_csrf": token})
+    assert counted() == f"All leads {many - 1} ! held 1 – discarded"
+    monkeypatch.setattr(endpoints, "COUNTED", 5)
+    assert counted() == "The newest 5 5 ! held"
 
 
 def test_a_held_test_is_no_trouble_to_anybody(looked_at: Looked) -> None:
