@@ -35,9 +35,7 @@ def add_operator(name: Name, role: Roles = Role.WORK, as_json: Json = False) -> 
         raise ConfigurationError("A name has 1 to 64 characters, and no blanks around it.")
 
     async def work(person: Hands, at: Any) -> None:
-        from app.outbox import operators
-
-        if await person.outbox.books.read(partial(operators.operator_called, name=name)):
+        if await _found(person, name):
             raise ConfigurationError(f"There is an operator {name} already: see lead-relay operator password.")
         await _put(person, Operator(name, role, _password(), at, at), "add operator", f"{name}: {role.value}")
 
@@ -78,10 +76,15 @@ def remove_operator(name: Name, as_json: Json = False) -> None:
     """Let somebody use the desk no more; their sessions end at once."""
 
     async def work(person: Hands, at: Any) -> None:
+        from app.desk.entry import ADMIN
         from app.outbox import operators
 
-        await _known(person, name)
-        await person.outbox.write(partial(operators.remove_operator, name=name))
+        known = await _known(person, name)
+        if name == ADMIN:  # what the one of DESK_PASSWORD has ended stays so: its row says since when
+            out = partial(operators.put_operator, operator=replace(known, password="", sessions_from=at))
+            await person.outbox.write(out)
+        else:
+            await person.outbox.write(partial(operators.remove_operator, name=name))
         await person.outbox.write(partial(person.note, what="remove operator", words=name))
 
     _by_hand(work)
@@ -163,13 +166,22 @@ def _by_hand(work: Callable[[Hands, Any], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def _known(person: Hands, name: str) -> Operator:
+async def _found(person: Hands, name: str) -> Operator | None:
+    """The operator of that name. Without a password, it is a row of the one of the settings, and nobody."""
     from app.outbox import operators
 
     found: Operator | None = await person.outbox.books.read(partial(operators.operator_called, name=name))
-    if found is None:
-        raise ConfigurationError(f"There is no operator {name}; lead-relay operator list shows those there are.")
-    return found
+    return found if found and found.password else None
+
+
+async def _known(person: Hands, name: str) -> Operator:
+    from app.desk.entry import ADMIN
+
+    if found := await _found(person, name):
+        return found
+    settings = "The one of DESK_PASSWORD comes in by that alone." if name == ADMIN else ""
+    words = f"There is no operator {name}; lead-relay operator list shows those there are. {settings}"
+    raise ConfigurationError(words.strip())
 
 
 async def _put(person: Hands, one: Operator, what: str, words: str) -> None:

@@ -160,6 +160,35 @@ def test_logging_out_everywhere_leaves_an_operator_called_admin_the_own_password
     assert stored(folder, "SELECT password FROM operators") == [before]
 
 
+@pytest.mark.parametrize("has_own", [False, True])
+def test_what_the_admin_of_the_settings_has_ended_stays_ended_whatever_becomes_of_the_operator_admin(
+    desk: Start, run: Run, folder: Path, has_own: bool
+) -> None:
+    client = desk()
+    token = log_in(client)
+    ended = client.cookies[COOKIE]
+    if has_own:
+        run("operator", "add", "admin", typed="four words to keep\n")
+    client.post("/desk/logout", data={"_csrf": token, "everywhere": "1"})
+
+    def is_out() -> bool:
+        client.cookies.clear()
+        client.cookies.set(COOKIE, ended, domain="127.0.0.1", path="/desk")
+        return client.get("/desk").status_code == 303
+
+    assert is_out()
+    removed = run("operator", "remove", "admin")
+    assert removed.exit_code == (0 if has_own else 2), removed.output
+    assert is_out()
+    for act in (("remove", "admin"), ("password", "admin"), ("role", "admin", "view")):
+        refused = run("operator", *act, typed="other words to keep\n")
+        assert (refused.exit_code, "DESK_PASSWORD" in refused.stderr) == (2, True), act
+    assert run("operator", "list", "--json").stdout == ""
+    assert run("operator", "add", "admin", typed="four words to keep\n").exit_code == 0
+    assert is_out()
+    assert "admin" in run("operator", "list").stdout
+
+
 def test_without_the_password_of_the_settings_its_admin_is_nobody(desk: Start, relay: Start) -> None:
     client = desk()
     client.post("/desk/logout", data={"_csrf": log_in(client), "everywhere": "1"})
