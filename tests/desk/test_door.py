@@ -17,6 +17,7 @@ from app.desk import passwords
 from app.desk.entry import COOKIE
 from app.errors import ConfigurationError
 from app.main import create_app
+from app.outbox.hands import Hands
 from app.settings import load_settings
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.running import DEMO_TOML, eventually, stored
@@ -275,6 +276,54 @@ class TestOperators:
         """The hash of somebody who is not there is checked all the same."""
         relay()
         assert passwords._of_nobody().startswith("$argon2id$")
+
+
+WRITTEN_DOWN = (
+    ("operator", "add", "bert"),
+    ("operator", "password", "anna"),
+    ("operator", "role", "anna", "view"),
+    ("operator", "remove", "anna"),
+    ("operator", "remove", "admin"),
+    ("token", "create", "shop", "--scope", "leads:read"),
+    ("token", "revoke", "ID"),
+)
+
+
+def test_an_act_that_cannot_be_written_down_is_not_done(
+    relay: Start, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> list[Any]:
+        return [stored(folder, f"SELECT * FROM {name}") for name in ("operators", "tokens", "audit")]  # noqa: S608 - names of our own
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise OSError("disk I/O error")
+
+    relay()
+    for name in ("anna", "admin"):
+        run("operator", "add", name, typed="four words to keep\n")
+    run("token", "create", "reports", "--scope", "leads:read")
+    before = kept()
+    monkeypatch.setattr(Hands, "note", away)
+    [(token_id,)] = stored(folder, "SELECT id FROM tokens")
+    for act in WRITTEN_DOWN:
+        failed = run(*(token_id if one == "ID" else one for one in act), typed="other words to keep\n")
+        assert (failed.exit_code, "Nothing was stored" in failed.stderr) == (2, True), (act, failed.output)
+        assert failed.stdout == "", act
+        assert kept() == before, act
+
+
+def test_who_is_not_there_is_told_before_a_password_is_asked_for(relay: Start, run: Run) -> None:
+    relay()
+    run("operator", "add", "anna", typed="four words to keep\n")
+    for act, words in ((("add", "anna"), "already"), (("password", "bert"), "no operator bert")):
+        refused = run("operator", *act, typed="")
+        assert (refused.exit_code, words in refused.stderr) == (2, True), refused.output
+    for gone in (("role", "bert", "view"), ("remove", "bert")):
+        refused = run("operator", *gone)
+        assert (refused.exit_code, "no operator bert" in refused.stderr) == (2, True), refused.output
+    refused = run("token", "revoke", "x")
+    assert (refused.exit_code, "no token x" in refused.stderr) == (2, True), refused.output
+    assert len(objects_of(run("audit", "--json").stdout)) == 1
 
 
 class TestTokens:
