@@ -120,7 +120,7 @@ def simple(what: str) -> None:
     """Adds a command for an act that has nothing to say but which leads."""
 
     def command(choice: Choice) -> None:
-        carry_out(what, choice, lambda person, some: person.do(what, some))
+        carry_out(what, choice, lambda person, some: person.do(what, some, chosen_in=choice.chosen_in))
 
     commands.command(what, help=ACTS[what].help)(chooses(command))
 
@@ -136,7 +136,8 @@ def release(
     allow: Annotated[bool, typer.Option("--allow", help="What these people send is never spam again.")] = False,
 ) -> None:
     """Teaches nothing, unless the senders are allowed by name."""
-    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow))
+    chosen_in = choice.chosen_in
+    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow, chosen_in=chosen_in))
 
 
 @commands.command("edit", help=ACTS["edit"].help)
@@ -148,7 +149,8 @@ def edit(
     """Gives every chosen lead the same values."""
     changes = dict(_pair(one) for one in put)
     _, config = configuration()
-    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config))
+    chosen_in = choice.chosen_in
+    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config, chosen_in=chosen_in))
 
 
 @commands.command("remap", help=ACTS["remap"].help)
@@ -170,7 +172,9 @@ def remap(
 
     async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
         for lead_id in some:
-            for change in [] if lead_id in known else await read_again(person, lead_id, config, named, dry_run=dry_run):
+            if lead_id in known:
+                continue
+            for change in await read_again(person, lead_id, config, named, dry_run=dry_run, chosen_in=choice.chosen_in):
                 known[change.id] = change.refusal
                 if dry_run or choice.as_json:
                     console_leads.change(

@@ -148,6 +148,19 @@ class TestAQueue:
         assert [state(tmp_path, one) for one in (*ids, later)] == ["discarded"] * 3 + ["held"]
         assert stored(tmp_path, "SELECT count(*) FROM audit WHERE what = 'discard'") == [(3,)]
 
+    def test_known_customers_are_of_one_kind_whose_address_stands_in_no_link(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        for number in range(2):
+            lead_id = sent(client, **ADA | {"message": f"Enquiry {number}"})
+            settled = "delivered" if not number else "duplicate"
+            eventually(lambda lead_id=lead_id, settled=settled: state(tmp_path, lead_id) == settled, "it is settled")
+        page = client.get("/desk/duplicate").text
+        assert "1 e-mail taken" not in text_of(page)
+        assert "ada@example.com" in page
+        assert not re.search(r'(href|action)="[^"]*ada', page)
+        assert "Wrote again 1" in text_of(client.get("/desk/duplicate?why=e-mail+taken").text)
+
     def test_what_cannot_be_done_is_said_lead_by_lead(self, client: httpx.Client) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
         answer = client.post("/desk/held", data={"_csrf": log_in(client), "act": "release", "id": lead_id})
