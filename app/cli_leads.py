@@ -195,9 +195,13 @@ def export(
     ] = "csv",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Writes as it reads; the file is for its owner's eyes. --json is short for --format jsonl."""
+    """Writes as it reads; the file is for its owner's eyes. --json is short for --format jsonl.
+
+    A table in a file begins with a byte order mark, as spreadsheets ask for.
+    """
     is_csv = form == "csv" and not choice.as_json
-    with nullcontext(sys.stdout) if path == "-" else new_file(Path(path), force=force) as out:
+    encoding = "utf-8-sig" if is_csv else "utf-8"
+    with nullcontext(sys.stdout) if path == "-" else new_file(Path(path), force=force, encoding=encoding) as out:
         has_head = False
 
         async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:

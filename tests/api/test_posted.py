@@ -97,6 +97,22 @@ def test_two_that_are_alike_are_two_leads(api: httpx.Client) -> None:
     assert len({lead["id"] for lead in send(api, {"leads": [one, one]})["leads"]}) == 2
 
 
+def test_who_sent_leads_hears_of_them_also_where_they_cannot_be_looked_at_again(
+    api: httpx.Client, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are stored: who was told of an error would send them a second time."""
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr("app.outbox.requests.stand", away)
+    sent = send(api, {"leads": [somebody(), somebody()]}, params={"wait": 1})
+    assert [one["state"] for one in sent["leads"]] == ["pending", "pending"]
+    for one in sent["leads"]:
+        [(submission,)] = stored(shared.folder, "SELECT submission_id FROM leads WHERE id = ?", one["id"])
+        assert submission == sent["id"]
+
+
 class TestEndpoints:
     def test_it_goes_by_the_mapping_defaults_and_workspace_of_the_one_that_is_named(
         self, relay: Start, tmp_path: Path
