@@ -55,7 +55,7 @@ from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
-from app.outbox.erasure import keep_house
+from app.outbox.erasure import clear_away, keep_house
 from app.outbox.outbox import Outbox
 from app.rates import Rate, rates
 from app.sandbox import DEMO_KEY, create_sandbox
@@ -209,7 +209,7 @@ def watch_of(config: RelayConfig, outbox: Outbox, metrics: Metrics, accounts: It
 
 
 def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
-    """Every hour lets go of what is kept for longer than relay.toml says, and of the space that it took."""
+    """Takes what was erased out of the store's files; hourly lets go of what relay.toml says is kept for too long."""
     spans = {"": config.keep, **{one.name: one.keep for one in config.endpoints()}}
     keep = {name: span for name, span in spans.items() if span is not None}
 
@@ -217,6 +217,7 @@ def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
 
     async def chore(at: datetime) -> None:
         nonlocal due
+        await clear_away(outbox)
         if due - KEEP_HOUSE_EVERY <= at < due:
             return
         due = at + KEEP_HOUSE_EVERY

@@ -195,6 +195,7 @@ turns = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False, doc="1"),
     Column("number", BigInteger, nullable=False, doc="of SQLite's transactions; see `turns.py`"),
+    Column("erased", BigInteger, doc="the last one that erased something, until that is in none of SQLite's files"),
 )
 
 operators = Table(

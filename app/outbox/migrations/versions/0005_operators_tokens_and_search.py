@@ -59,6 +59,7 @@ def upgrade() -> None:
         "turns",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("erased", sa.BigInteger(), nullable=True),
     )
     op.create_index("leads_in_state", "leads", ["state", "id"])
     op.create_index("leads_of_endpoint", "leads", ["endpoint", "id"])
