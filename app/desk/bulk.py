@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from app.errors import StoreUnavailable
@@ -20,6 +22,8 @@ A_STEP: Final = 50
 QUIET: Final = timedelta(seconds=30)
 """A job that is not over and has not got on for so long has lost its process."""
 AGAIN_AFTER: Final = 1.0
+MOST_NAMED: Final = 20
+MOST_REASONS: Final = 10
 REST = "What is done stays done; choose the rest again"
 
 Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
@@ -58,14 +62,16 @@ class Bulk:
         await asyncio.gather(*self._running.values())
 
     async def _carry_out(self, job: Job, ids: Sequence[str], work: Work) -> None:
-        refused: dict[str, str] = {}
+        first, reasons = dict[str, str](), Counter[str]()
         trouble = ""
         try:
             for start in range(0, len(ids), A_STEP):
                 some = ids[start : start + A_STEP]
-                refused |= await work(some)
-                is_stopped = await self._note(job.id, done=start + len(some), refused=refused)
-                if is_stopped or self._closing.is_set():
+                refused = await work(some)
+                first |= islice(refused.items(), MOST_NAMED - len(first))
+                reasons.update(refused.values())
+                said = {"left": reasons.total(), "refused": first, "reasons": dict(reasons.most_common(MOST_REASONS))}
+                if await self._note(job.id, done=start + len(some), **said) or self._closing.is_set():
                     break
         except StoreUnavailable as error:
             trouble = f"{error} {REST} when the store is back."

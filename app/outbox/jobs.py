@@ -18,9 +18,10 @@ KEPT: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason.
+    """An act on leads, under way or over: how many were meant, are done, and of these are `left` as they were.
 
-    `back` is the page that it was begun on, `at` when it last got on.
+    `refused` are the first of those with the reason, `reasons` how many have the most frequent ones. `back` is the page
+    that it was begun on, `at` when it last got on.
     """
 
     id: str
@@ -30,7 +31,9 @@ class Job:
     total: int
     at: datetime
     done: int = 0
+    left: int = 0
     refused: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
     is_over: bool = False
     is_stopped: bool = False
     trouble: str = ""
