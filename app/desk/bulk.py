@@ -45,10 +45,18 @@ class Bulk:
             task = self._running[job.id] = asyncio.create_task(self._carry_out(job, ids, work))
             task.add_done_callback(lambda _: self._running.pop(job.id))
 
-    async def of(self, job_id: str, who: str) -> Job | None:
-        """An operator's own job, whichever process carries it out."""
+    async def of(self, job_id: str, who: str | None) -> Job | None:
+        """An operator's own job, or with None anybody's, whichever process carries it out."""
         job = await self.outbox.books.read(partial(jobs.job_of, job_id=job_id, who=who))
-        if job is None or job.is_over or job.id in self._running or self.clock() - job.at < QUIET:
+        return job and self._as_it_is(job)
+
+    async def running(self, who: str | None) -> list[Job]:
+        """An operator's own jobs that are under way, or with None everybody's."""
+        found = map(self._as_it_is, await self.outbox.books.read(partial(jobs.not_over, who=who)))
+        return [job for job in found if not job.is_over]
+
+    def _as_it_is(self, job: Job) -> Job:
+        if job.is_over or job.id in self._running or self.clock() - job.at < QUIET:
             return job
         return replace(job, is_over=True, trouble=f"The relay that did this has stopped. {REST}.")
 

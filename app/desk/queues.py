@@ -118,20 +118,30 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/jobs/{job_id}", response_model=None)
     async def job(request: Request, job_id: str, who: Session = viewer) -> Response:
         """How far an act on many is."""
-        found = await desk.bulk.of(job_id, who.name)
-        if found is None:
-            raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
+        found = await _job(desk, job_id, who)
         part = "job_state.html" if request.headers.get("hx-request") else "job.html"
         return desk.page(request, part, who, job=found)
 
     @routes.post("/jobs/{job_id}/stop", response_model=None)
     async def stop(job_id: str, who: Session = worker) -> Response:
         """Ends it after the step that is under way; what is done stays done."""
-        if (found := await desk.bulk.of(job_id, who.name)) is not None:
-            await desk.bulk.stop(found)
+        await desk.bulk.stop(await _job(desk, job_id, who))
         return RedirectResponse(f"/desk/jobs/{job_id}", 303)
 
     return routes
+
+
+def _whose(who: Session) -> str | None:
+    """Whose acts on many somebody sees and stops: their own; None: everybody's."""
+    return None if who.role.covers(Role.ADMIN) else who.name
+
+
+async def _job(desk: Desk, job_id: str, who: Session) -> Job:
+    """An act on many that is somebody's to see. Raises NotFound."""
+    found = await desk.bulk.of(job_id, _whose(who))
+    if found is None:
+        raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
+    return found
 
 
 def _shows(desk: Desk, queue: Queue) -> Any:
@@ -140,7 +150,7 @@ def _shows(desk: Desk, queue: Queue) -> Any:
     async def show(request: Request, before: str = "", did: str = "", who: Session = viewer) -> Response:
         """The queue, the newest first."""
         narrowed = Narrowed.of(request.query_params)
-        values = await part_of(desk, queue, narrowed, before[:26])
+        values = {**await part_of(desk, queue, narrowed, before[:26]), "jobs": await desk.bulk.running(_whose(who))}
         return desk.page(request, "queue.html", who, **values, **_acts(queue, who), did=did[:40], refused={})
 
     return show

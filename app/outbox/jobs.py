@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.outbox.engine import UPSERT
@@ -46,11 +46,20 @@ async def begin(connection: AsyncConnection, job: Job) -> bool:
     return bool((await connection.execute(new)).rowcount)
 
 
-async def job_of(connection: AsyncConnection, job_id: str, who: str) -> Job | None:
-    """An operator's own job."""
-    mine = select(jobs).where(jobs.c.id == job_id, jobs.c.who == who)
-    row = (await connection.execute(mine)).one_or_none()
+async def job_of(connection: AsyncConnection, job_id: str, who: str | None) -> Job | None:
+    """An operator's own job; with None anybody's."""
+    row = (await connection.execute(_theirs(who).where(jobs.c.id == job_id))).one_or_none()
     return None if row is None else Job(**row._mapping)
+
+
+async def not_over(connection: AsyncConnection, who: str | None) -> list[Job]:
+    """An operator's own jobs, or with None everybody's, that have not come to their end."""
+    found = await connection.execute(_theirs(who).where(~jobs.c.is_over).order_by(jobs.c.at.desc()))
+    return [Job(**row._mapping) for row in found]
+
+
+def _theirs(who: str | None) -> Select[Any]:
+    return select(jobs) if who is None else select(jobs).where(jobs.c.who == who)
 
 
 async def change(connection: AsyncConnection, job_id: str, **values: Any) -> bool:

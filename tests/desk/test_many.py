@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app.desk.bulk import Bulk
+from app.outbox import jobs
 from app.outbox.jobs import Job
 from app.outbox.outbox import Outbox
+from app.outbox.records import Role
+from tests.desk.conftest import csrf_of, log_in, make_operator
+from tests.desk.test_pages import text_of
+from tests.running import stored
 
 Start = Callable[..., httpx.Client]
 IDS = [f"{number:026}" for number in range(400)]
@@ -52,3 +60,52 @@ async def test_of_many_refusals_the_first_are_kept_and_all_are_counted(outbox: O
     assert (job.done, job.left, job.trouble) == (400, 400, "")
     assert list(job.refused) == IDS[:20]
     assert (next(iter(job.reasons.items())), len(job.reasons)) == (("it is spam", 300), 10)
+
+
+@pytest.fixture
+def beside(desk: Start, tmp_path: Path) -> httpx.Client:
+    """A relay, another replica of which carries out an act of anna's, who is no admin; nor is bob."""
+    client = desk()
+    for name in ("anna", "bob"):
+        make_operator(tmp_path, name, Role.WORK)
+    keep(tmp_path, Job("ab" * 8, "anna", "discard", "/desk/held", 50_000, now(), 1200, 30, {}, {"it is spam": 30}))
+    return client
+
+
+def keep(folder: Path, job: Job) -> None:
+    """Puts an act into the store in a folder, as another process does that carries it out."""
+
+    async def write() -> None:
+        store = Outbox(f"sqlite+aiosqlite:///{folder}/relay.db")
+        await store.open()
+        await store.write(partial(jobs.begin, job=job))
+        await store.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(write())).result()
+
+
+@pytest.mark.parametrize("name", ["anna", "bob", "admin"])
+def test_who_began_it_and_admins_find_it_at_the_queues_and_stop_it(
+    beside: httpx.Client, tmp_path: Path, name: str
+) -> None:
+    log_in(beside, name)
+    is_seen, path = name != "bob", f"/desk/jobs/{'ab' * 8}"
+    for queue in ("held", "spam", "duplicate"):
+        page = beside.get(f"/desk/{queue}").text
+        assert (f'<a href="{path}">Discard: 1,200 of 50,000</a>' in page) is is_seen
+        assert ("begun by anna" in page) is (name == "admin")
+    shown = beside.get(path)
+    assert (shown.status_code == 404) is not is_seen
+    assert ("1,200 of 50,000, of which nothing was done to 30 " in text_of(shown.text)) is is_seen
+    stopped = beside.post(f"{path}/stop", data={"_csrf": csrf_of(beside)})
+    assert stopped.status_code == (303 if is_seen else 404)
+    assert stored(tmp_path, "SELECT is_stopped FROM jobs") == [(int(is_seen),)]
+
+
+def test_what_is_over_or_has_lost_its_process_is_no_longer_under_way(beside: httpx.Client, tmp_path: Path) -> None:
+    log_in(beside)
+    keep(tmp_path, Job("cd" * 8, "anna", "spam", "/desk/held", 10, now(), 10, is_over=True))
+    keep(tmp_path, Job("ef" * 8, "anna", "spam", "/desk/held", 10, datetime(2026, 1, 1, tzinfo=UTC)))
+    page = beside.get("/desk/held").text
+    assert page.count("/desk/jobs/") == 1
