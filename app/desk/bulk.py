@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from app.errors import StoreUnavailable
+from app.logs import log
 from app.outbox import jobs
 from app.outbox.jobs import Job
 from app.outbox.outbox import Outbox
@@ -67,23 +68,24 @@ class Bulk:
     async def close(self) -> None:
         """Ends every job of this process after the step that it is at."""
         self._closing.set()
-        await asyncio.gather(*self._running.values())
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _carry_out(self, job: Job, ids: Sequence[str], work: Work) -> None:
+        [outcome] = await asyncio.gather(self._steps(job, ids, work), return_exceptions=True)
+        await self._end(job, outcome if isinstance(outcome, str) else _trouble(job, outcome))
+
+    async def _steps(self, job: Job, ids: Sequence[str], work: Work) -> str:
+        """Does what there is to do, step by step; in words, why not all of it was done, if nobody wanted that."""
         first, reasons = dict[str, str](), Counter[str]()
-        trouble = ""
-        try:
-            for start in range(0, len(ids), A_STEP):
-                some = ids[start : start + A_STEP]
-                refused = await work(some)
-                first |= islice(refused.items(), MOST_NAMED - len(first))
-                reasons.update(refused.values())
-                said = {"left": reasons.total(), "refused": first, "reasons": dict(reasons.most_common(MOST_REASONS))}
-                if await self._note(job.id, done=start + len(some), **said) or self._closing.is_set():
-                    break
-        except StoreUnavailable as error:
-            trouble = f"{error} {REST} when the store is back."
-        await self._end(job, trouble)
+        for start in range(0, len(ids), A_STEP):
+            some = ids[start : start + A_STEP]
+            refused = await work(some)
+            first |= islice(refused.items(), MOST_NAMED - len(first))
+            reasons.update(refused.values())
+            said = {"left": reasons.total(), "refused": first, "reasons": dict(reasons.most_common(MOST_REASONS))}
+            if await self._note(job.id, done=start + len(some), **said) or self._closing.is_set():
+                break
+        return ""
 
     async def _end(self, job: Job, trouble: str) -> None:
         """Keeps that it is over, as soon as the store takes it."""
@@ -97,3 +99,11 @@ class Bulk:
 
     async def _note(self, job_id: str, **values: Any) -> bool:
         return await self.outbox.write(partial(jobs.change, job_id=job_id, at=self.clock(), **values))
+
+
+def _trouble(job: Job, fault: BaseException) -> str:
+    """What is said of a job that met a fault; the log has what nobody expected."""
+    if isinstance(fault, StoreUnavailable):
+        return f"{fault} {REST} when the store is back."
+    log.error("act_failed", job=job.id, act=job.act, fault=type(fault).__name__, exc_info=fault)
+    return f"This met a fault of the relay's own, which its log tells of. {REST}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -50,6 +51,19 @@ async def ended(bulk: Bulk, work: Callable[[Sequence[str]], Mapping[str, str]]) 
     assert found is not None
     assert found.is_over
     return found
+
+
+async def test_a_fault_ends_it_in_words_and_is_logged(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+    steps = iter(range(1, 3))
+
+    def work(ids: Sequence[str]) -> Mapping[str, str]:
+        return {"0": str(1 // (2 - next(steps)))}
+
+    job = await ended(Bulk(outbox, now), work)
+    assert (job.done, job.left) == (50, 1)
+    assert job.trouble.startswith("This met a fault of the relay's own, which its log tells of.")
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_of_many_refusals_the_first_are_kept_and_all_are_counted(outbox: Outbox, tmp_path: Path) -> None:
