@@ -174,7 +174,7 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
     config, outbox, usual = intake.config, intake.outbox, settings.delivery_requests_per_second
     pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
     entry = Entry(outbox, settings.desk_password, settings.address, now)
-    return Desk(outbox, config, entry, now, watch.look, pace, Feed(outbox), Bulk(outbox, now), intake)
+    return Desk(outbox, config, entry, now, watch.look, pace, Feed(outbox), Bulk(outbox, now, entry.may), intake)
 
 
 def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Door:

@@ -12,11 +12,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from app.desk.acting import NEEDS
 from app.errors import StoreUnavailable
 from app.logs import log
 from app.outbox import jobs
 from app.outbox.jobs import Job
 from app.outbox.outbox import Outbox
+from app.outbox.records import Role
 
 A_STEP: Final = 50
 """So many leads share a commit."""
@@ -33,10 +35,14 @@ Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """The acts on many that this process carries out. What is known of them is in the store, for all processes."""
+    """The acts on many that this process carries out. What is known of them is in the store, for all processes.
+
+    `may` says whether an operator may still do what takes a role.
+    """
 
     outbox: Outbox
     clock: Callable[[], datetime]
+    may: Callable[[str, Role], Awaitable[bool]]
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -78,6 +84,8 @@ class Bulk:
         """Does what there is to do, step by step; in words, why not all of it was done, if nobody wanted that."""
         first, reasons = dict[str, str](), Counter[str]()
         for start in range(0, len(ids), A_STEP):
+            if not await self.may(job.who, NEEDS[job.act]):
+                return f"Whoever began this may not do it any more. {REST}."
             some = ids[start : start + A_STEP]
             refused = await work(some)
             first |= islice(refused.items(), MOST_NAMED - len(first))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,13 +16,15 @@ import httpx
 import pytest
 
 from app.desk.bulk import Bulk
+from app.lead import LeadState
 from app.outbox import jobs
 from app.outbox.jobs import Job
 from app.outbox.outbox import Outbox
 from app.outbox.records import Role
 from tests.desk.conftest import csrf_of, log_in, make_operator
+from tests.desk.crowd import filled
 from tests.desk.test_pages import text_of
-from tests.running import stored
+from tests.running import eventually, stored
 
 Start = Callable[..., httpx.Client]
 IDS = [f"{number:026}" for number in range(400)]
@@ -28,6 +32,10 @@ IDS = [f"{number:026}" for number in range(400)]
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+async def anybody(name: str, role: Role) -> bool:
+    return True
 
 
 @pytest.fixture
@@ -60,17 +68,32 @@ async def test_a_fault_ends_it_in_words_and_is_logged(outbox: Outbox, caplog: py
     def work(ids: Sequence[str]) -> Mapping[str, str]:
         return {"0": str(1 // (2 - next(steps)))}
 
-    job = await ended(Bulk(outbox, now), work)
+    job = await ended(Bulk(outbox, now, anybody), work)
     assert (job.done, job.left) == (50, 1)
     assert job.trouble.startswith("This met a fault of the relay's own, which its log tells of.")
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_whoever_may_not_do_it_any_more_does_no_more_of_it(outbox: Outbox) -> None:
+    asked = list[tuple[str, Role]]()
+
+    async def twice(name: str, role: Role) -> bool:
+        asked.append((name, role))
+        return len(asked) < 3
+
+    job = await ended(Bulk(outbox, now, twice), lambda ids: {})
+    assert asked == [("anna", Role.WORK)] * 3
+    assert (job.done, job.trouble) == (
+        100,
+        "Whoever began this may not do it any more. What is done stays done; choose the rest again.",
+    )
 
 
 async def test_of_many_refusals_the_first_are_kept_and_all_are_counted(outbox: Outbox, tmp_path: Path) -> None:
     def work(ids: Sequence[str]) -> Mapping[str, str]:
         return {one: "it is spam" if int(one) % 4 else f"no form is called {one}" for one in ids}
 
-    job = await ended(Bulk(outbox, now), work)
+    job = await ended(Bulk(outbox, now, anybody), work)
     assert (job.done, job.left, job.trouble) == (400, 400, "")
     assert list(job.refused) == IDS[:20]
     assert (next(iter(job.reasons.items())), len(job.reasons)) == (("it is spam", 300), 10)
@@ -123,3 +146,19 @@ def test_what_is_over_or_has_lost_its_process_is_no_longer_under_way(beside: htt
     keep(tmp_path, Job("ef" * 8, "anna", "spam", "/desk/held", 10, datetime(2026, 1, 1, tzinfo=UTC)))
     page = beside.get("/desk/held").text
     assert page.count("/desk/jobs/") == 1
+
+
+def test_an_operator_who_is_removed_ends_what_they_began(desk: Start, tmp_path: Path) -> None:
+    filled(tmp_path, 2000, states=[LeadState.SPAM])
+    client = desk(role="intake")
+    make_operator(tmp_path, "anna", Role.WORK)
+    everything = {"_csrf": log_in(client, "anna"), "act": "discard", "all": "1", "confirmed": "1"}
+    job = client.post("/desk/spam", data=everything).headers["location"]
+    eventually(lambda: stored(tmp_path, "SELECT 1 FROM audit LIMIT 1"), "it has begun")
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as store, store:
+        store.execute("DELETE FROM operators")
+    log_in(client)
+    page = eventually(lambda: page if ": stopped." in (page := text_of(client.get(job).text)) else "", "it ends")
+    assert "Whoever began this may not do it any more." in page
+    [(done,)] = stored(tmp_path, "SELECT count(*) FROM leads WHERE state = 'discarded'")
+    assert (0 < done < 2000, f"{done:,} of 2,000: stopped." in page) == (True, True)
