@@ -110,8 +110,11 @@ class Bulk:
 
 
 def _trouble(job: Job, fault: BaseException) -> str:
-    """What is said of a job that met a fault; the log has what nobody expected."""
-    if isinstance(fault, StoreUnavailable):
+    """What is said of a job that met a fault; the log has what nobody expected.
+
+    A fault within a transaction comes as StoreUnavailable too, but without a cause in the store.
+    """
+    if isinstance(fault, StoreUnavailable) and fault.__cause__ is not None:
         return f"{fault} {REST} when the store is back."
     log.error("act_failed", job=job.id, act=job.act, fault=type(fault).__name__, exc_info=fault)
     return f"This met a fault of the relay's own, which its log tells of. {REST}."

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.desk.bulk import Bulk
 from app.lead import LeadState
@@ -72,6 +73,18 @@ async def test_a_fault_ends_it_in_words_and_is_logged(outbox: Outbox, caplog: py
     assert (job.done, job.left) == (50, 1)
     assert job.trouble.startswith("This met a fault of the relay's own, which its log tells of.")
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_fault_within_a_transaction_is_not_taken_for_a_store_that_is_away(outbox: Outbox) -> None:
+    async def broken(connection: AsyncConnection) -> Mapping[str, str]:
+        raise TypeError("what is stored is not as it should be")
+
+    bulk = Bulk(outbox, now, anybody)
+    await bulk.start(Job("ab" * 8, "anna", "remap", "/desk/held", len(IDS), now()), IDS, lambda _: outbox.write(broken))
+    await asyncio.gather(*bulk._running.values())
+    job = await bulk.of("ab" * 8, "anna")
+    assert job is not None
+    assert (job.done, job.is_over, job.trouble[:12]) == (0, True, "This met a f")
 
 
 async def test_whoever_may_not_do_it_any_more_does_no_more_of_it(outbox: Outbox) -> None:
