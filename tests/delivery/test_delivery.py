@@ -223,6 +223,7 @@ def test_while_agencyhandy_is_down_one_lead_at_a_time_tries_the_way(relay: Start
 def test_a_minutes_silence_does_not_follow_from_many_that_failed_side_by_side(
     relay: Start, sandbox: SandboxClient
 ) -> None:
+    sandbox.fault(kind="status", status=503, retry_after="1", times=1)
     sandbox.fault(kind="delay", seconds=1.5)
     sandbox.fault(kind="status", status=503)
     client = relay(BATCH, delivery_requests_per_second=50)
