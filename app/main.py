@@ -55,7 +55,7 @@ from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
-from app.outbox.erasure import keep_house
+from app.outbox.erasure import clear_away, keep_house
 from app.outbox.outbox import Outbox
 from app.rates import Rate, rates
 from app.sandbox import DEMO_KEY, create_sandbox
@@ -174,7 +174,7 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
     config, outbox, usual = intake.config, intake.outbox, settings.delivery_requests_per_second
     pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
     entry = Entry(outbox, settings.desk_password, settings.address, now)
-    feed, bulk, is_trial = Feed(outbox), Bulk(outbox, now), settings.uses_sandbox
+    feed, bulk, is_trial = Feed(outbox), Bulk(outbox, now, entry.may), settings.uses_sandbox
     return Desk(outbox, config, entry, now, watch.look, pace, feed, bulk, intake, is_trial)
 
 
@@ -210,7 +210,7 @@ def watch_of(config: RelayConfig, outbox: Outbox, metrics: Metrics, accounts: It
 
 
 def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
-    """Every hour lets go of what is kept for longer than relay.toml says, and of the space that it took."""
+    """Takes what was erased out of the store's files; hourly lets go of what relay.toml says is kept for too long."""
     spans = {"": config.keep, **{one.name: one.keep for one in config.endpoints()}}
     keep = {name: span for name, span in spans.items() if span is not None}
 
@@ -218,6 +218,7 @@ def housekeeping(config: RelayConfig, outbox: Outbox) -> Chore:
 
     async def chore(at: datetime) -> None:
         nonlocal due
+        await clear_away(outbox)
         if due - KEEP_HOUSE_EVERY <= at < due:
             return
         due = at + KEEP_HOUSE_EVERY

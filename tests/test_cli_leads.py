@@ -81,8 +81,8 @@ class TestByHand:
         self, client: httpx.Client, run: Run, folder: Path, sandbox: SandboxClient
     ) -> None:
         lead_id = post(client, "/hooks/contcat", ADA)
-        assert "re-map it" in run("leads", "release", lead_id).stderr
-        assert "name one with --as" in run("leads", "remap", lead_id).stderr
+        assert "have it read again" in run("leads", "release", lead_id).stderr
+        assert "say as which one that there is" in run("leads", "remap", lead_id).stderr
         [change] = objects(run("leads", "remap", lead_id, "--as", "contact", "--dry-run", "--json"))
         assert change["changes"]["state"] == ["held", "pending"]
         assert state(folder, lead_id) == "held"

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
+from app.desk.acting import NEEDS
 from app.errors import StoreUnavailable
+from app.logs import log
 from app.outbox import jobs
 from app.outbox.jobs import Job
 from app.outbox.outbox import Outbox
+from app.outbox.records import Role
 
 A_STEP: Final = 50
 """So many leads share a commit."""
 QUIET: Final = timedelta(seconds=30)
 """A job that is not over and has not got on for so long has lost its process."""
 AGAIN_AFTER: Final = 1.0
+MOST_NAMED: Final = 20
+MOST_REASONS: Final = 10
 REST = "What is done stays done; choose the rest again"
 
 Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
@@ -28,10 +35,14 @@ Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """The acts on many that this process carries out. What is known of them is in the store, for all processes."""
+    """The acts on many that this process carries out. What is known of them is in the store, for all processes.
+
+    `may` says whether an operator may still do what takes a role.
+    """
 
     outbox: Outbox
     clock: Callable[[], datetime]
+    may: Callable[[str, Role], Awaitable[bool]]
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -41,10 +52,18 @@ class Bulk:
             task = self._running[job.id] = asyncio.create_task(self._carry_out(job, ids, work))
             task.add_done_callback(lambda _: self._running.pop(job.id))
 
-    async def of(self, job_id: str, who: str) -> Job | None:
-        """An operator's own job, whichever process carries it out."""
+    async def of(self, job_id: str, who: str | None) -> Job | None:
+        """An operator's own job, or with None anybody's, whichever process carries it out."""
         job = await self.outbox.books.read(partial(jobs.job_of, job_id=job_id, who=who))
-        if job is None or job.is_over or job.id in self._running or self.clock() - job.at < QUIET:
+        return job and self._as_it_is(job)
+
+    async def running(self, who: str | None) -> list[Job]:
+        """An operator's own jobs that are under way, or with None everybody's."""
+        found = map(self._as_it_is, await self.outbox.books.read(partial(jobs.not_over, who=who)))
+        return [job for job in found if not job.is_over]
+
+    def _as_it_is(self, job: Job) -> Job:
+        if job.is_over or job.id in self._running or self.clock() - job.at < QUIET:
             return job
         return replace(job, is_over=True, trouble=f"The relay that did this has stopped. {REST}.")
 
@@ -55,21 +74,26 @@ class Bulk:
     async def close(self) -> None:
         """Ends every job of this process after the step that it is at."""
         self._closing.set()
-        await asyncio.gather(*self._running.values())
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _carry_out(self, job: Job, ids: Sequence[str], work: Work) -> None:
-        refused: dict[str, str] = {}
-        trouble = ""
-        try:
-            for start in range(0, len(ids), A_STEP):
-                some = ids[start : start + A_STEP]
-                refused |= await work(some)
-                is_stopped = await self._note(job.id, done=start + len(some), refused=refused)
-                if is_stopped or self._closing.is_set():
-                    break
-        except StoreUnavailable as error:
-            trouble = f"{error} {REST} when the store is back."
-        await self._end(job, trouble)
+        [outcome] = await asyncio.gather(self._steps(job, ids, work), return_exceptions=True)
+        await self._end(job, outcome if isinstance(outcome, str) else _trouble(job, outcome))
+
+    async def _steps(self, job: Job, ids: Sequence[str], work: Work) -> str:
+        """Does what there is to do, step by step; in words, why not all of it was done, if nobody wanted that."""
+        first, reasons = dict[str, str](), Counter[str]()
+        for start in range(0, len(ids), A_STEP):
+            if not await self.may(job.who, NEEDS[job.act]):
+                return f"Whoever began this may not do it any more. {REST}."
+            some = ids[start : start + A_STEP]
+            refused = await work(some)
+            first |= islice(refused.items(), MOST_NAMED - len(first))
+            reasons.update(refused.values())
+            said = {"left": reasons.total(), "refused": first, "reasons": dict(reasons.most_common(MOST_REASONS))}
+            if await self._note(job.id, done=start + len(some), **said) or self._closing.is_set():
+                break
+        return ""
 
     async def _end(self, job: Job, trouble: str) -> None:
         """Keeps that it is over, as soon as the store takes it."""
@@ -83,3 +107,14 @@ class Bulk:
 
     async def _note(self, job_id: str, **values: Any) -> bool:
         return await self.outbox.write(partial(jobs.change, job_id=job_id, at=self.clock(), **values))
+
+
+def _trouble(job: Job, fault: BaseException) -> str:
+    """What is said of a job that met a fault; the log has what nobody expected.
+
+    A fault within a transaction comes as StoreUnavailable too, but without a cause in the store.
+    """
+    if isinstance(fault, StoreUnavailable) and fault.__cause__ is not None:
+        return f"{fault} {REST} when the store is back."
+    log.error("act_failed", job=job.id, act=job.act, fault=type(fault).__name__, exc_info=fault)
+    return f"This met a fault of the relay's own, which its log tells of. {REST}."

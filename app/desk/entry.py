@@ -116,6 +116,11 @@ class Entry:
         token = hmac.new(self.outbox.key_for("desk csrf"), chance.encode(), hashlib.sha256).hexdigest()
         return Session(name, known.role, token, mark, start + LASTS)
 
+    async def may(self, name: str, role: Role) -> bool:
+        """Whether the operator of that name may still do this, without a session."""
+        known = await self._operator(name)
+        return known is not None and bool(known.password) and known.role.covers(role)
+
     def needs(self, role: Role) -> Needs:
         """A dependency that gives the session of somebody who may do this.
 

@@ -118,20 +118,30 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/jobs/{job_id}", response_model=None)
     async def job(request: Request, job_id: str, who: Session = viewer) -> Response:
         """How far an act on many is."""
-        found = await desk.bulk.of(job_id, who.name)
-        if found is None:
-            raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
+        found = await _job(desk, job_id, who)
         part = "job_state.html" if request.headers.get("hx-request") else "job.html"
         return desk.page(request, part, who, job=found)
 
     @routes.post("/jobs/{job_id}/stop", response_model=None)
     async def stop(job_id: str, who: Session = worker) -> Response:
         """Ends it after the step that is under way; what is done stays done."""
-        if (found := await desk.bulk.of(job_id, who.name)) is not None:
-            await desk.bulk.stop(found)
+        await desk.bulk.stop(await _job(desk, job_id, who))
         return RedirectResponse(f"/desk/jobs/{job_id}", 303)
 
     return routes
+
+
+def _whose(who: Session) -> str | None:
+    """Whose acts on many somebody sees and stops: their own; None: everybody's."""
+    return None if who.role.covers(Role.ADMIN) else who.name
+
+
+async def _job(desk: Desk, job_id: str, who: Session) -> Job:
+    """An act on many that is somebody's to see. Raises NotFound."""
+    found = await desk.bulk.of(job_id, _whose(who))
+    if found is None:
+        raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
+    return found
 
 
 def _shows(desk: Desk, queue: Queue) -> Any:
@@ -140,8 +150,7 @@ def _shows(desk: Desk, queue: Queue) -> Any:
     async def show(request: Request, before: str = "", did: str = "", who: Session = viewer) -> Response:
         """The queue, the newest first."""
         narrowed = Narrowed.of(request.query_params)
-        values = await part_of(desk, queue, narrowed, before[:26])
-        return desk.page(request, "queue.html", who, **values, **_acts(queue, who), did=did[:40], refused={}, wrong="")
+        return await _page(desk, request, queue, who, narrowed, before=before[:26], did=did[:40])
 
     return show
 
@@ -163,7 +172,8 @@ def _does(desk: Desk, queue: Queue) -> Any:
         takes_all, upto = bool(form.get("all")), str(form.get("upto", ""))[:26] or desk.outbox.new_id()
         ids = await _chosen(desk, form, narrowed.sought(queue) if takes_all else None, upto)
         if not ids:
-            return await again(request, who, narrowed, wrong="Nobody was chosen: tick leads first, or all.")
+            words = "Nobody was chosen: tick leads first, or all."
+            return await _page(desk, request, queue, who, narrowed, status=409, wrong=words)
         if (takes_all or act == "erase") and not _has_seen(form, len(ids)):
             asked = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
             values: dict[str, Any] = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
@@ -175,11 +185,8 @@ def _does(desk: Desk, queue: Queue) -> Any:
         refused = await work(ids)
         if not refused:
             return RedirectResponse(f"{queue.path}?{narrowed.query(did=f'{act}.{len(ids)}')}", 303)
-        return await again(request, who, narrowed, did=f"{act}.{len(ids) - len(refused)}", refused=refused)
-
-    async def again(request: Request, who: Session, narrowed: Narrowed, **said: Any) -> Response:
-        values = {"did": "", "refused": {}, "wrong": "", **await part_of(desk, queue, narrowed, ""), **said}
-        return desk.page(request, "queue.html", who, 409, **values, **_acts(queue, who))
+        did = f"{act}.{len(ids) - len(refused)}"
+        return await _page(desk, request, queue, who, narrowed, status=409, did=did, refused=refused)
 
     return do
 
@@ -197,8 +204,24 @@ def _has_seen(form: FormData, count: int) -> bool:
     return seen.isascii() and seen.isdigit() and count <= int(seen[:9])
 
 
-def _acts(queue: Queue, who: Session) -> dict[str, Any]:
-    return {"acts": [act for act in queue.acts if who.role.covers(NEEDS[act])]}
+async def _page(
+    desk: Desk,
+    request: Request,
+    queue: Queue,
+    who: Session,
+    narrowed: Narrowed,
+    *,
+    status: int = 200,
+    before: str = "",
+    **said: Any,
+) -> Response:
+    """A queue, with what was done (`did`), what nothing was done to (`refused`), or what was `wrong`."""
+    values = {"did": "", "refused": {}, "wrong": "", **said, **await part_of(desk, queue, narrowed, before)}
+    values |= {
+        "acts": [act for act in queue.acts if who.role.covers(NEEDS[act])],
+        "jobs": await desk.bulk.running(_whose(who)),
+    }
+    return desk.page(request, "queue.html", who, status, **values)
 
 
 async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> dict[str, Any]:

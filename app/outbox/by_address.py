@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS
 from app.mapping import people
+from app.outbox import turns
 from app.outbox.adding import drop_files
 from app.outbox.erasure import EMPTY, ERASED
 from app.outbox.hands import Hands
@@ -58,7 +59,7 @@ async def leads_with(outbox: Outbox, address: str) -> list[str]:
 
 
 async def erase_beside(hands: Hands, address: str) -> None:
-    """Erases an address where it stands beside leads. SQLite's log has it until `wipe`."""
+    """Erases an address where it stands beside leads. SQLite's log has it until `clear_away`."""
     says, found, named = mentions(address), list[Any](), dict[Table, list[str]]()
     for table, emptied in BESIDE.items():
         [key] = table.primary_key
@@ -72,6 +73,7 @@ async def erase_beside(hands: Hands, address: str) -> None:
     found += [delete(allowed_senders).where(allowed_senders.c.address == one) for one in listed]
 
     async def work(connection: AsyncConnection) -> list[str]:
+        await turns.note_erased(connection)
         files = await drop_files(connection, with_files)
         for statement in found:
             await connection.execute(statement)

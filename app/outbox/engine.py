@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ UNDEFINED_TABLE = "42P01"
 """PostgreSQL's code for a table that is not there: its words are in the server's language."""
 NOTHING_YET = "There is nothing in it yet: start the relay on it once."
 MERGE = "INSERT INTO lead_words (lead_words, rank) VALUES ('merge', {})"
+CHANGES = "SELECT total_changes()"
 MIGRATION_LOCK = 0x1EAD_2E1A
 UPSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """An INSERT with ON CONFLICT, by the engine's name."""
@@ -121,31 +123,32 @@ def _set(connection: Any, cursor: Any, pragma: str, until: float) -> None:
 
 
 async def tidy(engine: AsyncEngine, *, erased: bool) -> bool:
-    """Gives an SQLite file's free pages back and empties its log, in steps that nobody waits for; whether it is empty.
+    """Gives an SQLite file's free pages back and empties its log, in steps that nobody waits for; whether that is done.
 
     What was erased is in no file then. PostgreSQL does the like by itself.
     """
     if engine.dialect.name != "sqlite":
         return True
-    if erased:
-        await _merge_words(engine)
+    is_merged = not erased or await _merge_words(engine)
     for _ in range(MOST_STEPS):
         if not await _pragma(engine, "PRAGMA freelist_count", f"PRAGMA incremental_vacuum({PAGES_A_STEP})"):
             break
-    return not await _pragma(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+    return not await _pragma(engine, "PRAGMA wal_checkpoint(TRUNCATE)") and is_merged
 
 
-async def _merge_words(engine: AsyncEngine) -> None:
-    """Takes what erased leads were found by out of the index, which only marks it as gone at first.
+async def _merge_words(engine: AsyncEngine) -> bool:
+    """Takes what erased leads were found by out of the index, which only marks it as gone at first; whether it is out.
 
     https://www.sqlite.org/fts5.html#the_merge_command: begins with a negative number, and changes nothing in the end.
     """
-    before = -2
-    for pages in (-PAGES_A_STEP, *[PAGES_A_STEP] * MOST_STEPS):
-        changes = await _pragma(engine, "SELECT total_changes()", MERGE.format(pages))
-        if 0 <= changes - before < 2:
-            break
-        before = changes
+    with suppress(sqlite3.OperationalError):
+        for pages in (-PAGES_A_STEP, *[PAGES_A_STEP] * MOST_STEPS):
+            async with _impatient(engine) as store:
+                before = await _first(store, CHANGES)
+                await store.executescript(MERGE.format(pages))
+                if await _first(store, CHANGES) - before < 2:
+                    return True
+    return False
 
 
 async def fold(engine: AsyncEngine) -> None:
@@ -155,17 +158,28 @@ async def fold(engine: AsyncEngine) -> None:
 
 
 async def _pragma(engine: AsyncEngine, asks: str, then: str = "") -> Any:
-    """The first value it gives, outside a transaction, before `then` is done; 1 where somebody else is in the way."""
+    """The first value it gives, before `then` is done; 1 where somebody else is in the way."""
+    with suppress(sqlite3.OperationalError):
+        async with _impatient(engine) as store:
+            value = await _first(store, asks)
+            await store.executescript(then)  # a script goes on to the end, a statement without columns one step
+            return value
+    return 1
+
+
+async def _first(store: Any, asks: str) -> Any:
+    [[value, *_]] = await store.execute_fetchall(asks)
+    return value
+
+
+@asynccontextmanager
+async def _impatient(engine: AsyncEngine) -> AsyncIterator[Any]:
+    """SQLite's own connection, outside a transaction, that waits for nobody for long."""
     async with engine.connect() as connection:
         store: Any = (await connection.get_raw_connection()).driver_connection
+        await store.execute("PRAGMA busy_timeout = 50")
         try:
-            await store.execute("PRAGMA busy_timeout = 50")
-            [[value, *_]] = await store.execute_fetchall(asks)
-            await store.executescript(then)  # a script goes on to the end, a statement without columns one step
-        except sqlite3.OperationalError:
-            return 1
-        else:
-            return value
+            yield store
         finally:
             await store.execute(PRAGMAS[0])
 

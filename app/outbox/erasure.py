@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import FIELDS, LeadState
 from app.logs import log
+from app.outbox import turns
 from app.outbox.adding import drop_files
 from app.outbox.outbox import Outbox
 from app.outbox.search import note_again
@@ -56,6 +57,7 @@ async def blank_around(connection: AsyncConnection, lead_ids: Collection[str], *
 
     The names of the requests' files, which go when that is committed.
     """
+    await turns.note_erased(connection)
     await connection.execute(update(attempts).where(attempts.c.lead_id.in_(lead_ids)).values(answer=""))
     told = (select(column).where(leads.c.id.in_(lead_ids)) for column in (leads.c.submission_id, leads.c.notice_id))
     theirs = submissions.c.id.in_(union(*told))
@@ -93,7 +95,8 @@ async def keep_house(outbox: Outbox, keep: Mapping[str, timedelta], now: datetim
         old = (of(submissions.c.endpoint), submissions.c.received_at <= before, nobody)
         if ids := await outbox.books.ids(submissions, *old, limit=CHUNK):
             await outbox.remove_files(await outbox.write(partial(_drop, which=submissions.c.id.in_(ids) & nobody)))
-    await outbox.tidy(erased=erased > 0)
+    await clear_away(outbox)
+    await outbox.tidy()
     await sweep(outbox)
     return erased
 
@@ -112,10 +115,21 @@ async def sweep(outbox: Outbox) -> None:
             log.info("attachments_swept", files=len(unnamed))
 
 
+async def clear_away(outbox: Outbox) -> bool:
+    """Takes what any process erased out of SQLite's files as well; False where somebody is in the way just now."""
+    turn = await outbox.books.read(turns.erased)
+    if turn is None:
+        return True
+    is_done = await outbox.tidy(erased=True)
+    if is_done:
+        await outbox.write(partial(turns.forget_erased, turn=turn))
+    return is_done
+
+
 async def wipe(outbox: Outbox) -> bool:
-    """Empties SQLite's log, where what was erased still stands; False where a reader was in the way all the while."""
+    """The same, tried for a while; False where a reader was in the way all the while."""
     for _ in range(WIPES):
-        if await outbox.tidy(erased=True):
+        if await clear_away(outbox):
             return True
         await asyncio.sleep(0.1)
     return False
@@ -123,6 +137,7 @@ async def wipe(outbox: Outbox) -> bool:
 
 async def _drop(connection: AsyncConnection, which: ColumnElement[bool]) -> list[str]:
     """Deletes submissions; the names of their files."""
+    await turns.note_erased(connection)
     files = await drop_files(connection, attachments.c.submission_id.in_(select(submissions.c.id).where(which)))
     await connection.execute(delete(submissions).where(which))
     return files

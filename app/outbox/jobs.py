@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.outbox.engine import UPSERT
@@ -18,9 +18,10 @@ KEPT: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An act on leads, under way or over: how many were meant and are done; who was refused, with the reason.
+    """An act on leads, under way or over: how many were meant, are done, and of these are `left` as they were.
 
-    `back` is the page that it was begun on, `at` when it last got on.
+    `refused` are the first of those with the reason, `reasons` how many have the most frequent ones. `back` is the page
+    that it was begun on, `at` when it last got on.
     """
 
     id: str
@@ -30,7 +31,9 @@ class Job:
     total: int
     at: datetime
     done: int = 0
+    left: int = 0
     refused: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
     is_over: bool = False
     is_stopped: bool = False
     trouble: str = ""
@@ -43,11 +46,20 @@ async def begin(connection: AsyncConnection, job: Job) -> bool:
     return bool((await connection.execute(new)).rowcount)
 
 
-async def job_of(connection: AsyncConnection, job_id: str, who: str) -> Job | None:
-    """An operator's own job."""
-    mine = select(jobs).where(jobs.c.id == job_id, jobs.c.who == who)
-    row = (await connection.execute(mine)).one_or_none()
+async def job_of(connection: AsyncConnection, job_id: str, who: str | None) -> Job | None:
+    """An operator's own job; with None anybody's."""
+    row = (await connection.execute(_theirs(who).where(jobs.c.id == job_id))).one_or_none()
     return None if row is None else Job(**row._mapping)
+
+
+async def not_over(connection: AsyncConnection, who: str | None) -> list[Job]:
+    """An operator's own jobs, or with None everybody's, that have not come to their end."""
+    found = await connection.execute(_theirs(who).where(~jobs.c.is_over).order_by(jobs.c.at.desc()))
+    return [Job(**row._mapping) for row in found]
+
+
+def _theirs(who: str | None) -> Select[Any]:
+    return select(jobs) if who is None else select(jobs).where(jobs.c.who == who)
 
 
 async def change(connection: AsyncConnection, job_id: str, **values: Any) -> bool:

@@ -195,6 +195,7 @@ turns = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False, doc="1"),
     Column("number", BigInteger, nullable=False, doc="of SQLite's transactions; see `turns.py`"),
+    Column("erased", BigInteger, doc="the last one that erased something, until that is in none of SQLite's files"),
 )
 
 operators = Table(
@@ -235,7 +236,9 @@ jobs = Table(
     Column("total", Integer, nullable=False),
     Column("at", Instant, nullable=False, doc="when it last got on"),
     Column("done", Integer, nullable=False),
-    Column("refused", JSON, nullable=False, doc="lead → why nothing was done to it"),
+    Column("left", Integer, nullable=False, doc="to how many of those nothing was done"),
+    Column("refused", JSON, nullable=False, doc="lead → why nothing was done to it, of the first ones"),
+    Column("reasons", JSON, nullable=False, doc="why → to how many, of the most frequent ones"),
     Column("is_over", Boolean, nullable=False),
     Column("is_stopped", Boolean, nullable=False),
     Column("trouble", Words, nullable=False),

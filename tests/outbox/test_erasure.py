@@ -6,10 +6,11 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import time
 from urllib.parse import quote
@@ -21,12 +22,14 @@ from sqlalchemy import insert
 from app.config import RelayConfig
 from app.lead import LeadState
 from app.main import housekeeping
+from app.outbox import search, turns
 from app.outbox.by_address import BESIDE, _texts, erase_beside, leads_with, mentions
-from app.outbox.erasure import keep_house, wipe
+from app.outbox.erasure import clear_away, keep_house, wipe
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
-from app.outbox.records import Attempt, Settlement
+from app.outbox.records import Attempt, Settlement, Sought
 from app.outbox.tables import alerts
+from tests.desk.conftest import PASSWORD, log_in
 from tests.outbox.by_hand import (
     NOW,
     add,
@@ -163,6 +166,77 @@ async def test_after_it_the_address_is_in_no_byte_of_the_files(tmp_path: Path) -
         assert ADA.encode() not in file.read_bytes().lower(), file.name
         assert quote(ADA).encode() not in file.read_bytes()
     await store.close()
+
+
+UNUSUAL = ("xylophagous", "quizzacious", "zyzzyva")
+
+
+@asynccontextmanager
+async def store_in(folder: Path) -> AsyncIterator[Outbox]:
+    """A folder's store, as one process has it."""
+    store = Outbox(f"sqlite+aiosqlite:///{folder}/relay.db")
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def left_in(folder: Path) -> set[str]:
+    """Which of the unusual words stand in the store's files."""
+    files = (folder / "relay.db", folder / "relay.db-wal")
+    contents = b"".join(file.read_bytes().lower() for file in files if file.exists())
+    return {word for word in UNUSUAL if word.encode() in contents}
+
+
+async def test_what_was_erased_at_the_desk_is_in_no_file_after_anothers_housekeeping(
+    relay: Callable[..., httpx.Client], tmp_path: Path
+) -> None:
+    client = relay("[hooks.api]\nsource = 'json'\nopen = true\n", desk_password=PASSWORD)
+    for words in (" ".join(UNUSUAL), "somebody who stays"):
+        client.post("/hooks/api", json={"message": words}).raise_for_status()
+    assert left_in(tmp_path) == set(UNUSUAL)
+    [[lead_id]] = stored(tmp_path, "SELECT id FROM leads WHERE state = 'held' AND message NOT LIKE '%stays'")
+    assert client.post(f"/desk/leads/{lead_id}/erase", data={"_csrf": log_in(client)}).status_code == 303
+
+    async with store_in(tmp_path) as other:
+        await housekeeping(RelayConfig(), other)(datetime.now(UTC))
+        assert left_in(tmp_path) == set()
+        [found] = await other.books.read(partial(search.find, sought=Sought("stays")))
+        assert found.lead.message == "somebody who stays"
+
+
+async def test_the_next_round_takes_what_was_erased_out_of_the_files(
+    outbox: Outbox, hands: Hands, tmp_path: Path
+) -> None:
+    own = await add(outbox, 1, person(1, message=UNUSUAL[0]))
+    await add(outbox, 2, body=f"{ADA} {UNUSUAL[1]}".encode(), headers={"referer": UNUSUAL[2]})
+    chore, now = housekeeping(RelayConfig(), outbox), datetime.now(UTC)
+    is_file = (tmp_path / "relay.db").exists()
+
+    await hands.do("erase", own)
+    await chore(now)
+    assert left_in(tmp_path) == (set(UNUSUAL[1:]) if is_file else set())
+    assert await outbox.books.read(turns.erased) is None
+    await erase_beside(hands, ADA)
+    await chore(now + timedelta(seconds=15))
+    assert left_in(tmp_path) == set()
+    assert await outbox.books.read(turns.erased) is None
+
+
+async def test_what_a_reader_keeps_in_the_files_a_later_round_takes_out(tmp_path: Path) -> None:
+    async with store_in(tmp_path) as store:
+        erased = await add(store, 1, person(1, message=" ".join(UNUSUAL)))
+        with closing(sqlite3.connect(tmp_path / "relay.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM leads").fetchall()
+            await Hands(store, "desk:mary", lambda: NOW).do("erase", erased)
+            assert not await clear_away(store)
+            assert left_in(tmp_path) == set(UNUSUAL)
+    async with store_in(tmp_path) as again:
+        await keep_house(again, {}, NOW)
+        assert left_in(tmp_path) == set()
+        assert await again.books.read(turns.erased) is None
 
 
 async def test_a_lead_that_is_being_sent_is_left_and_named(outbox: Outbox, hands: Hands) -> None:

@@ -46,7 +46,9 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("left", sa.Integer(), nullable=False),
         sa.Column("refused", sa.JSON(), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("is_over", sa.Boolean(), nullable=False),
         sa.Column("is_stopped", sa.Boolean(), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=False),
@@ -59,6 +61,7 @@ def upgrade() -> None:
         "turns",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("erased", sa.BigInteger(), nullable=True),
     )
     op.create_index("leads_in_state", "leads", ["state", "id"])
     op.create_index("leads_of_endpoint", "leads", ["endpoint", "id"])
