@@ -136,7 +136,7 @@ def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
     left = [one for one in entry.fields if one not in spent] if spent else [*entry.fields]
     findings = infer(_unwrapped([one for one in left if one.value not in told] if told else left), known)
     found = {target: match.value for target, match in findings.best.items()}
-    found |= {target: one.value for target, one in ruled.items()}
+    found |= {target: clean(one.value) for target, one in ruled.items()}
     origins = {target: _origin(match, findings) for target, match in findings.best.items()}
     origins |= {target: _said(one.origin, endpoint) for target, one in ruled.items()}
     address = people.email(given) if (given := found.get("email", "")) and "email" in ruled else given

@@ -159,6 +159,15 @@ def test_a_rule_that_grows_without_end_finds_nothing(api: httpx.Client) -> None:
     assert one["lead"]["message"] == "Ada Lovelace"
 
 
+@pytest.mark.parametrize("rule", ['`"Ada\\ud800\\u0000"`', "'Ada\ud800\x00'", "{name}\ud800\x00", '`["Ada\\ud800"]`'])
+def test_what_no_store_can_keep_is_not_found_by_a_rule_either(api: httpx.Client, rule: str) -> None:
+    content = json.dumps({"endpoint": "contact", "body": {**ADA, "name": "Ada"}, "mapping": {"message": [rule]}})
+    answer = api.post("/api/v1/preview", content=content)
+    assert answer.status_code == 200, answer.text
+    message = answer.json()["leads"][0]["lead"]["message"]
+    assert (message[:3], message.isprintable()) == ("Ada", True)
+
+
 def test_it_is_read_beside_everything_else(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which in the event loop would wait."""
 
