@@ -174,7 +174,8 @@ def desk_of(settings: Settings, intake: Intake, watch: Watch) -> Desk:
     config, outbox, usual = intake.config, intake.outbox, settings.delivery_requests_per_second
     pace = {name: one.requests_per_second or usual for name, one in accounts_of(settings, config).items()}
     entry = Entry(outbox, settings.desk_password, settings.address, now)
-    return Desk(outbox, config, entry, now, watch.look, pace, Feed(outbox), Bulk(outbox, now, entry.may), intake)
+    feed, bulk, is_trial = Feed(outbox), Bulk(outbox, now, entry.may), settings.uses_sandbox
+    return Desk(outbox, config, entry, now, watch.look, pace, feed, bulk, intake, is_trial)
 
 
 def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Door:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.config import RelayConfig
-from app.desk.bulk import Bulk
+from app.desk.bulk import A_STEP, Bulk
 from app.desk.entry import Entry, Session
 from app.desk.feed import Feed
 from app.intake.accept import Intake
@@ -62,8 +62,8 @@ _templates = Environment(
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What pages are made with: the store, relay.toml, who may come in, the clock, what the watch sees just now,
-    each workspace's requests a second by the settings, what changes, the acts on many that are under way, and what
-    requests are taken in with.
+    each workspace's requests a second by the settings, what changes, the acts on many that are under way, what
+    requests are taken in with, and whether leads go to the sandbox.
     """
 
     outbox: Outbox
@@ -75,6 +75,7 @@ class Desk:
     feed: Feed
     bulk: Bulk
     intake: Intake
+    is_trial: bool = False
 
     def hands(self, who: Session) -> Hands:
         """The acts of an operator."""
@@ -84,8 +85,10 @@ class Desk:
         self, request: Request, template: str, who: Session | None, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
-        shared = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
-        shared["seen"] = getattr(request.state, "seen", "")
+        shared: dict[str, Any] = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
+        shared |= {"seen": getattr(request.state, "seen", ""), "queued": getattr(request.state, "queued", {})}
+        shared["is_trial"] = self.is_trial
+        shared["has_keys"] = bool(self.config.workspaces)
         text = _templates.get_template(template).render({**shared, **values})
         return HTMLResponse(text, status, HEADERS)
 
@@ -117,4 +120,5 @@ BUTTONS = {
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
 _templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
+_templates.globals["a_step"] = A_STEP
 _templates.filters.update({"ago": ago, "grouped": grouped, "in_bytes": in_bytes})

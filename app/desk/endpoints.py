@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -23,15 +22,16 @@ from app.desk.trial import send, trial_of, typed
 from app.endpoints import Form, Hook
 from app.errors import NotFound
 from app.intake.snippets import SNIPPETS
-from app.lead import LeadState
 from app.outbox import stats
-from app.outbox.records import Facts, Role
+from app.outbox.records import Role
 from app.outbox.tables import leads
 from app.proof import signature_of
 from app.rates import Rate
 
 WEEK, STEP = timedelta(days=7), timedelta(hours=6)
 MARK: Final = 8
+COUNTED: Final = 10_000
+"""How many of its leads are counted on an endpoint's page, anew each time."""
 KINDS: Final = {"script": "With relay.js", "html": "Plain HTML"}
 """The snippets that are shown; the command line has more."""
 
@@ -54,7 +54,9 @@ def router(desk: Desk) -> APIRouter:
         [about] = [one for one in await standing(desk) if one["name"] == name]
         ids = await desk.outbox.books.ids(leads, leads.c.submission_id == test[:26], limit=20) if test else []
         tested = [one for one in await desk.outbox.books.of_ids(ids) if one.endpoint == name]
-        values = {**about, **setting_up(desk, endpoint), "tested": tested, "test": test, "stands": stands}
+        states = await desk.outbox.books.read(partial(stats.states_of, endpoint=name, most=COUNTED))
+        counted = {"states": states, "are_all": sum(states.values()) < COUNTED}
+        values = {**about, **setting_up(desk, endpoint), **counted, "tested": tested, "test": test, "stands": stands}
         values["untried"] = trial_of(desk.intake, endpoint, "shown", who.name).untried
         return desk.page(request, "endpoint.html", who, endpoint=endpoint, **values)
 
@@ -98,19 +100,9 @@ async def standing(desk: Desk) -> list[dict[str, Any]]:
             "silent": troubles.get(f"silent {one.name}", ""),
             "secret": secret_words(one),
             "unproved": unproved.get(one.name),
-            "states": by_state(facts, one.name),
         }
         for one in desk.config.endpoints()
     ]
-
-
-def by_state(facts: Facts, name: str) -> dict[LeadState, int]:
-    """Its leads in each state that there are any in."""
-    counted: Counter[str] = Counter()
-    for (_, endpoint, what), count in facts.balance.counts.items():
-        if endpoint == name:
-            counted[what] += count
-    return {state: counted[state.value] for state in LeadState if counted[state.value]}
 
 
 def secret_words(endpoint: Form | Hook) -> str:

@@ -23,6 +23,7 @@ from starlette.responses import Response
 
 from app.addresses import origin_of
 from app.desk import passwords
+from app.desk.feed import waiting
 from app.desk.posted import posted
 from app.errors import CrossSite, NotAllowed, NotEntered, NotFound
 from app.outbox import operators
@@ -88,9 +89,12 @@ class Entry:
     async def log_out_everywhere(self, name: str) -> None:
         """Ends every session of an operator; the one of the settings gets a row, in which nothing else is of use."""
         now = self.clock()
-        if not await self.outbox.write(partial(operators.end_sessions, name=name, now=now)):
-            admin = Operator(name, Role.ADMIN, "", EPOCH, now)
-            await self.outbox.write(partial(operators.put_operator, operator=admin))
+
+        async def work(connection: Any) -> None:
+            if not await operators.end_sessions(connection, name, now):
+                await operators.put_operator(connection, Operator(name, Role.ADMIN, "", EPOCH, now))
+
+        await self.outbox.write(work)
 
     async def session(self, request: Request) -> Session | None:
         """The session that a request belongs to, as its operator stands now."""
@@ -118,7 +122,10 @@ class Entry:
         return known is not None and bool(known.password) and known.role.covers(role)
 
     def needs(self, role: Role) -> Needs:
-        """A dependency that gives the session of somebody who may do this; what changes from now on is not yet `seen`.
+        """A dependency that gives the session of somebody who may do this.
+
+        Pages find in the request's state `who` it is, how many are `queued` for a person, and what was `seen`:
+        what changes from now on is not.
 
         Raises NotEntered, NotAllowed, and CrossSite where something is changed without the token of one's own forms.
         """
@@ -127,13 +134,15 @@ class Entry:
             session = await self.session(request)
             if session is None:
                 raise NotEntered("Please log in.")
+            request.state.who, request.state.seen = session, await self.outbox.books.read(seen_now)
+            if not request.headers.get("hx-request"):
+                request.state.queued = await waiting(self.outbox.books)
             if not session.role.covers(role):
                 raise NotAllowed(f"This takes the role {role}, and yours is {session.role}.")
             if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
                 raise NotFound("There is no such page.")  # PostgreSQL takes no NUL to look for
             if request.method not in SAFE:
                 await self._check_origin(request, session)
-            request.state.seen = await self.outbox.books.read(seen_now)
             return session
 
         return check

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
+from typing import Final
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +17,8 @@ from app.logs import log
 from app.outbox.records import Role
 
 HOME = "/desk"
+WITHIN: Final = re.compile(r"/desk(/[\w-][\w.-]*)*(\?[!-~]*)?", re.ASCII)
+"""An address within the desk: nothing in it leads up or elsewhere."""
 OVER = "You are not logged in any more, so nothing was done. Log in, and do it once more."
 WRONG = "Name and password do not go together. Capitals count."
 
@@ -43,7 +47,7 @@ def router(desk: Desk) -> APIRouter:
         if cookie is None:
             log.warning("login_refused")
             return desk.page(request, "login.html", None, 401, wrong=WRONG, name=name, next=then)
-        log.info("logged_in", who=name.strip() or ADMIN)
+        log.info("logged_in")
         answer = RedirectResponse(_next(then), 303)
         desk.entry.set_cookie(request, answer, cookie)
         return answer
@@ -67,23 +71,25 @@ def refused(desk: Desk, request: Request, error: Rejected) -> Response:
         if request.headers.get("hx-request"):
             return Response(status_code=401, headers={"HX-Redirect": "/desk/login"})
         if request.method != "GET":
-            came_from = _path_of(request.headers.get("referer", ""))
+            came_from = _place_of(request.headers.get("referer", ""))
             return desk.page(request, "login.html", None, 401, wrong=OVER, name="", next=_next(came_from))
-        return RedirectResponse(f"/desk/login?next={request.url.path}", 303)
-    answer = desk.page(request, "refused.html", None, error.status, title=error.title, words=str(error))
+        return RedirectResponse(f"/desk/login?{urlencode({'next': _place_of(str(request.url))}, safe='/')}", 303)
+    who = getattr(request.state, "who", None)
+    answer = desk.page(request, "refused.html", who, error.status, title=error.title, words=str(error))
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 
-def _path_of(address: str) -> str:
-    """The path of a page's address; "" where it is none."""
+def _place_of(address: str) -> str:
+    """The path and query of a page's address; "" where it is none."""
     try:
-        return urlsplit(address).path
+        _, _, path, query, _ = urlsplit(address)
     except ValueError:
         return ""
+    return f"{path}?{query}" if query else path
 
 
 def _next(wanted: str) -> str:
     """The page of the desk that was asked for; never one elsewhere."""
-    return wanted if wanted.startswith("/desk/") and "//" not in wanted and "\\" not in wanted else HOME
+    return wanted if WITHIN.fullmatch(wanted) else HOME

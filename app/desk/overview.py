@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote_plus, urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -16,9 +17,10 @@ from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.queues import QUEUES
 from app.desk.story import OUTCOMES
-from app.lead import LeadState
+from app.lead import LeadState, Reason
 from app.outbox import stats
 from app.outbox.records import Facts, Role
+from app.outbox.search import kind_of
 from app.outbox.stats import DAY, SPANS
 
 LABELS: Final[Mapping[str, str]] = {"24h": "%H:%M", "7d": "%a %H:%M", "30d": "%d %b"}
@@ -36,7 +38,9 @@ STACK: Final = (
 """The states as they stand in a bar, from the lowest."""
 
 LEADS_TO: Final[Mapping[str, tuple[str, str]]] = {
-    **dict.fromkeys(("held", "quarantine", "signature", "unknown", "dropped"), ("/desk/held", "Held")),
+    **dict.fromkeys(("quarantine", "dropped"), ("/desk/held", "Held")),
+    "signature": (f"/desk/held?why={Reason.SIGNATURE}", "Held"),
+    "unknown": (f"/desk/held?why={quote_plus(Reason.UNKNOWN_ENDPOINT)}", "Held"),
     **dict.fromkeys(("waiting", "paused", "stopped"), ("/desk/destination", "Destination")),
     "unserved": ("/desk/leads?state=pending", "those that wait"),
     "silent": ("/desk/endpoints", "Endpoints"),
@@ -77,12 +81,27 @@ async def at_a_glance(desk: Desk, chosen: str) -> dict[str, Any]:
         "queues": [queue.name for queue in QUEUES],
         "unbalanced": sum(map(abs, facts.balance.differences().values())),
         "waiting": min(facts.waiting.values(), default=None),
-        "troubles": [(_at_the_desk(words), LEADS_TO.get(name.partition(" ")[0])) for name, words in troubles.items()],
+        "troubles": _needs(troubles),
         "ways": facts.workspaces,
         "answers": answers,
         "outcomes": OUTCOMES,
         "endpoints": [_endpoint(one.name, one.kind, flow, facts, troubles) for one in desk.config.endpoints()],
     }
+
+
+def _needs(troubles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What is wrong, each with what to do and the place for it; what is held is one, with a link for each reason."""
+    found, held = list[dict[str, Any]](), dict[str, str]()
+    for name, said in troubles.items():
+        what, _, place = name.partition(" ")
+        words = _at_the_desk(said)
+        if what == "held":
+            label, _, words = words.partition(". ")
+            held[f"/desk/held?{urlencode({'why': kind_of(place)})}"] = label
+            if len(held) > 1:
+                continue
+        found.append({"words": words, "place": LEADS_TO.get(what), "links": held if what == "held" else {}})
+    return found
 
 
 def _at_the_desk(words: str) -> str:

@@ -102,6 +102,14 @@ async def answers(connection: AsyncConnection, since: datetime, most: int = 1000
     return Answers(outcomes, durations[len(durations) // 2] if durations else None, last)
 
 
+async def states_of(connection: AsyncConnection, endpoint: str, most: int) -> dict[LeadState, int]:
+    """How many of an endpoint's leads are in each state that there are any in; of the newest ones, at most so many."""
+    newest = select(leads.c.state).where(leads.c.endpoint == endpoint).order_by(leads.c.id.desc()).limit(most)
+    its = newest.subquery().c.state
+    counted = {row[0]: row[1] for row in await connection.execute(select(its, func.count()).group_by(its))}
+    return {state: counted[state.value] for state in LeadState if state.value in counted}
+
+
 async def last_unproved(connection: AsyncConnection) -> dict[str, datetime]:
     """Endpoint → when a request with a wrong secret or signature came to it last, of those that are kept."""
     its, reason = submissions.c, f"{Reason.SIGNATURE} %"

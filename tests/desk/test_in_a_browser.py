@@ -28,6 +28,14 @@ STRANGERS = (
     {"name": "\u202eevil", "email": "rtl@example.com", "message": "\u202e\u2066 turned around"},
     {"email": "nameless@example.com"},
 )
+WIDTHS = {
+    "th": (192, 360),
+    "td.why": (144, 400),
+    "td.text": (192, 480),
+    "td:nth-last-child(2)": (90, 200),
+    "td:last-child": (60, 200),
+}
+"""What a column of a list may be wide in a window of 1200 px, whoever is in it."""
 PAGES = ("", "/leads", "/held", "/spam", "/duplicate", "/destination", "/audit")
 
 
@@ -106,6 +114,16 @@ def test_names_of_every_kind_stay_within_their_lines(page: Page, place: Place, p
     page.goto("/desk/leads")
     for name in ("عمر", "👩‍👩‍👧‍👦", "No name", LONG[:30]):
         expect(page.locator("th", has_text=name).first).to_be_visible()
+    page.set_viewport_size({"width": 1200, "height": 800})
+    for path in ("/leads", "/spam"):
+        page.goto(f"/desk{path}")
+        for name, (least, most) in WIDTHS.items():
+            width = page.locator(f".leads tbody {name}").first.evaluate("cell => cell.getBoundingClientRect().width")
+            assert least <= width <= most, (path, name, width)
+    page.set_viewport_size({"width": 320, "height": 640})
+    for path in PAGES:
+        page.goto(f"/desk{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
     for lead_id in people.values():
         page.goto(f"/desk/leads/{lead_id}")
         for width in (1200, 360):

@@ -165,7 +165,7 @@ def test_an_operator_who_is_removed_ends_what_they_began(desk: Start, tmp_path: 
     filled(tmp_path, 2000, states=[LeadState.SPAM])
     client = desk(role="intake")
     make_operator(tmp_path, "anna", Role.WORK)
-    everything = {"_csrf": log_in(client, "anna"), "act": "discard", "all": "1", "confirmed": "1"}
+    everything = {"_csrf": log_in(client, "anna"), "act": "discard", "all": "1", "confirmed": "2000"}
     job = client.post("/desk/spam", data=everything).headers["location"]
     eventually(lambda: stored(tmp_path, "SELECT 1 FROM audit LIMIT 1"), "it has begun")
     with closing(sqlite3.connect(tmp_path / "relay.db")) as store, store:

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.settings import AGENCYHANDY
 from tests.desk.conftest import TOML, log_in
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, stored
@@ -148,6 +149,29 @@ class TestAQueue:
         assert [state(tmp_path, one) for one in (*ids, later)] == ["discarded"] * 3 + ["held"]
         assert stored(tmp_path, "SELECT count(*) FROM audit WHERE what = 'discard'") == [(3,)]
 
+    def test_known_customers_are_of_one_kind_whose_address_stands_in_no_link(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        for number in range(2):
+            lead_id = sent(client, **ADA | {"message": f"Enquiry {number}"})
+            settled = "delivered" if not number else "duplicate"
+            eventually(lambda lead_id=lead_id, settled=settled: state(tmp_path, lead_id) == settled, "it is settled")
+        page = client.get("/desk/duplicate").text
+        assert "1 e-mail taken" not in text_of(page)
+        assert "ada@example.com" in page
+        assert not re.search(r'(href|action)="[^"]*ada', page)
+        assert "Wrote again 1" in text_of(client.get("/desk/duplicate?why=e-mail+taken").text)
+
+    def test_before_it_is_done_one_reads_what_can_be_stopped_and_what_nobody_can_undo(
+        self, client: httpx.Client
+    ) -> None:
+        lead_id = hook(client, {"name": "Nobody", "message": "x"})
+        asked = {"_csrf": log_in(client), "id": lead_id}
+        few = text_of(client.post("/desk/held", data={**asked, "act": "erase"}).text)
+        assert ("Nobody can undo that." in few, "can stop it" in few) == (True, False)
+        many = text_of(client.post("/desk/held", data={**asked, "act": "discard", "all": "1"}).text)
+        assert ("Nobody can undo that." in many, "can stop it" in many) == (False, True)
+
     def test_what_cannot_be_done_is_said_lead_by_lead(self, client: httpx.Client) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
         answer = client.post("/desk/held", data={"_csrf": log_in(client), "act": "release", "id": lead_id})
@@ -185,7 +209,8 @@ class TestTheList:
         hook(client, {**ADA, "name": "=1+1 Evil", "message": '@SUM("x")'})
         other = hook(client, {"name": "Bob", "email": "bob@example.com"})
         answer = client.post("/desk/leads/export", data={"_csrf": log_in(client), "words": "evil"})
-        [row] = csv.DictReader(StringIO(answer.text))
+        assert answer.content.startswith(b'\xef\xbb\xbf"id"'), "by which Excel knows that it is UTF-8"
+        [row] = csv.DictReader(StringIO(answer.text.removeprefix("\ufeff")))
         assert row["message"] == '\'@SUM("x")'
         assert answer.headers["content-disposition"].startswith('attachment; filename="leads-')
         assert stored(tmp_path, "SELECT lead_id = ? FROM audit WHERE what = 'export'", other) == [(0,)]
@@ -237,12 +262,42 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     sandbox.fault(kind="status", status=422)
     refused = sent(client, **ADA)
     eventually(lambda: state(tmp_path, refused) == "held", "it is refused")
+    for number in range(2):
+        hook(client, {"name": f"Nobody {number}"})
     client.post("/hooks/nobody", json={"email": "stray@example.com"})
     page = client.get("/desk").text
     assert "2 things need you" in page
-    assert "1 lead held: refused. Only you can put that right, at the desk under Held." in text_of(page)
-    assert page.count('<a href="/desk/held">Open Held</a>') == 2
+    assert "2 leads held: no e-mail , 1 lead held: refused . Only you can put that right, at the desk" in text_of(page)
     assert "lead-relay" not in page
+    links = re.findall(r'<a href="(/desk/held[^"]+)">([^<]+)</a>', page)
+    assert [label for _, label in links] == ["2 leads held: no e-mail", "1 lead held: refused", "Open Held"]
+    shown = [text_of(client.get(unescape(address)).text) for address, _ in links]
+    assert ["Held 2" in shown[0], "Held 1" in shown[1], "Held 1" in shown[2]] == [True] * 3
+
+
+def test_what_waits_is_counted_beside_the_queues_on_every_page_as_it_is_sent(client: httpx.Client) -> None:
+    token = log_in(client)
+    assert client.get("/desk").text.count('class="count" hidden>0</span>') == 3
+    for number in range(2):
+        hook(client, {"name": f"Nobody {number}"})
+    for path in ("", "/leads", "/held", "/endpoints", "/leads/nobody"):
+        assert 'class="count">2</span>' in client.get(f"/desk{path}").text, path
+    assert 'class="count">2</span>' in client.post("/desk/leads", data={"_csrf": token}).text
+    assert client.get("/desk").text.count('class="count" hidden>0</span>') == 2
+
+
+def test_the_stylesheet_of_all_pages_is_small(client: httpx.Client) -> None:
+    assert len(client.get("/desk/static/desk.css").content) <= 12 * 1024
+
+
+def test_in_a_trial_every_page_says_where_leads_go(desk: Start) -> None:
+    for given, is_trial in (({"agencyhandy_api_key": None, "agencyhandy_base_url": AGENCYHANDY}, True), ({}, False)):
+        client = desk(TOML, **given)
+        log_in(client)
+        for path in ("", "/leads", "/held", "/endpoints/forms/contact", "/leads/nobody"):
+            page = text_of(client.get(f"/desk{path}").text)
+            assert ("Trial : leads go to the sandbox, not to AgencyHandy." in page) is is_trial, path
+            assert ("Set AGENCYHANDY_API_KEY for that." in page) is is_trial
 
 
 def test_the_trail_is_found_by_who_and_what(client: httpx.Client) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.desk import endpoints
+from app.lead import LeadState
 from tests.desk.conftest import PASSWORD, log_in
+from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, started, stored
 from tests.test_cli import Run, folder, run
 
@@ -120,6 +123,26 @@ def test_a_test_is_signed_as_the_provider_would_and_what_is_not_tried_is_said(de
     assert "the captcha" in client.get("/desk/endpoints/forms/contact").text
 
 
+def test_an_endpoints_leads_are_counted_as_they_are_now_however_old(
+    desk: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, 60, days=300, states=[LeadState.HELD])
+    client = desk(TOML, role="intake")
+    token = log_in(client)
+
+    def counted() -> str:
+        page = re.sub(r"<[^>]+>", " ", client.get("/desk/endpoints/forms/contact").text)
+        return " ".join(page.partition("In 7 days")[2].partition("As relay.toml")[0].split()).partition("leads ")[2]
+
+    of_contact = "FROM leads WHERE endpoint = 'contact'"
+    [(many, oldest)] = stored(tmp_path, f"SELECT count(*), min(id) {of_contact}")
+    assert counted() == f"All leads {many} ! held"
+    client.post(f"/desk/leads/{oldest}/discard", data={"_csrf": token})
+    assert counted() == f"All leads {many - 1} ! held 1 – discarded"
+    monkeypatch.setattr(endpoints, "COUNTED", 5)
+    assert counted() == "The newest 5 5 ! held"
+
+
 def test_a_held_test_is_no_trouble_to_anybody(looked_at: Looked) -> None:
     client, token = looked_at
     client.post("/desk/endpoints/hooks/zaps", data={"_csrf": token})
@@ -187,6 +210,18 @@ def test_a_stored_request_is_tried_and_the_earlier_ones_are_counted(desk: Start,
     page = play(client, token, submission=id_, what="stored", mapping=NEW)
     assert "On the last 1 requests" in page
     assert "1 lead would change" in page
+
+
+def test_the_newest_requests_can_be_taken_also_those_that_became_no_lead(desk: Start) -> None:
+    client = desk(TOML + "\n[hooks.survey]\nsource = 'typeform'\nopen = true\n")
+    client.post("/hooks/survey", json={"event_type": "form_response_partial", "form_response": {}})
+    client.post("/forms/contact", data={"email": "ada@example.com"})
+    log_in(client)
+    page = client.get("/desk/playground").text
+    picks = re.findall(r'href="(/desk/playground\?submission=\w+)">(\w+)<', page)
+    assert [name for _, name in picks] == ["contact", "survey"]
+    assert "form_response_partial" in html.unescape(client.get(picks[1][0]).text)
+    assert "ada@example.com" not in page
 
 
 def test_whoever_may_only_look_finds_no_playground_and_sends_no_test(desk: Start, run: Run, folder: Path) -> None:

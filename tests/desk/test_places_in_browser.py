@@ -14,7 +14,13 @@ from tests.desk.test_places import BODY, TOML
 from tests.running import SandboxClient, started
 
 pytestmark = pytest.mark.slow
-LONG = "[hooks.a-hook-with-a-name-that-is-as-long-as-names-may-be-and-wraps]\nsource = 'tally'\nopen = true\n"
+LONG = "".join(
+    f"[hooks.{name}]\nsource = 'tally'\nopen = true\n"
+    for name in (
+        "a-hook-with-a-name-that-is-as-long-as-names-may-be-and-wraps",
+        "ahookwhosenameisaslongbuthasnoplacetowrap",
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,8 @@ def in_each_look(page: Page, name: str) -> None:
 
 
 def test_an_address_is_copied_and_a_test_is_sent(page: Page) -> None:
+    page.goto("/desk")
+    in_each_look(page, "desk-overview")
     page.goto("/desk/endpoints")
     in_each_look(page, "desk-endpoints")
     page.get_by_role("link", name="zaps", exact=True).click()

@@ -55,11 +55,8 @@
 
   function count(waiting) {
     for (const [state, number] of Object.entries(waiting)) {
-      const link = document.querySelector(`header nav a[href="/desk/${state}"]`);
-      if (!link) continue;
-      if (!link.querySelector(".count")) link.append(" ", document.createElement("span"));
-      const mark = link.querySelector("span");
-      mark.className = "count";
+      const mark = document.querySelector(`header nav a[href="/desk/${state}"] .count`);
+      if (!mark) continue;
       mark.hidden = !number;
       mark.textContent = number > 999 ? "999+" : String(number);
     }
