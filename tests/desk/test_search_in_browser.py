@@ -98,6 +98,21 @@ def test_going_back_to_what_another_page_asked_for_shows_it_too(page: Page) -> N
     assert "charles" not in page.url
 
 
+def test_enter_goes_from_the_words_to_the_first_that_was_found(page: Page) -> None:
+    search, rows = page.get_by_role("searchbox"), page.locator("tr[data-row]")
+    search.press_sequentially("babbage")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(3)
+    expect(rows.first.get_by_role("link")).to_be_focused()
+    page.keyboard.press("j")
+    expect(rows.nth(1).get_by_role("link")).to_be_focused()
+    page.keyboard.press("/")
+    search.press_sequentially("zzz")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No lead is like that.")).to_be_visible()
+    expect(search).to_be_focused()
+
+
 def test_who_logs_in_next_finds_nothing_of_what_was_looked_for(page: Page) -> None:
     page.get_by_role("searchbox").fill("babbage")
     expect(page.locator("tr[data-row]")).to_have_count(3)

@@ -39,6 +39,9 @@
   });
   words.addEventListener("change", (event) => event.stopPropagation()); // they were looked for, and a row may be clicked
   form.addEventListener("change", address);
+  form.addEventListener("submit", () => {
+    goesTo ??= () => rows()[0];
+  });
   form.addEventListener("htmx:afterRequest", (event) => {
     if (!event.detail.successful) return;
     select(goesTo?.());
