@@ -63,6 +63,11 @@ class Choice:
         if self.email is not None and "@" not in self.email.strip("@ "):
             raise ConfigurationError(f"--email {self.email}: expected an e-mail address")
 
+    @property
+    def chosen_in(self) -> frozenset[LeadState] | None:
+        """The state that leads were chosen by, where they were: who has left it since is left alone."""
+        return frozenset((self.state,)) if self.state else None
+
     async def which(self, person: Hands, states: frozenset[LeadState]) -> list[str]:
         """The ids, the oldest first. Who chooses by no state means the leads in one of `states`."""
         from app.outbox.by_address import leads_with

@@ -120,7 +120,7 @@ def simple(what: str) -> None:
     """Adds a command for an act that has nothing to say but which leads."""
 
     def command(choice: Choice) -> None:
-        carry_out(what, choice, lambda person, some: person.do(what, some))
+        carry_out(what, choice, lambda person, some: person.do(what, some, chosen_in=choice.chosen_in))
 
     commands.command(what, help=ACTS[what].help)(chooses(command))
 
@@ -136,7 +136,8 @@ def release(
     allow: Annotated[bool, typer.Option("--allow", help="What these people send is never spam again.")] = False,
 ) -> None:
     """Teaches nothing, unless the senders are allowed by name."""
-    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow))
+    chosen_in = choice.chosen_in
+    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow, chosen_in=chosen_in))
 
 
 @commands.command("edit", help=ACTS["edit"].help)
@@ -148,7 +149,8 @@ def edit(
     """Gives every chosen lead the same values."""
     changes = dict(_pair(one) for one in put)
     _, config = configuration()
-    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config))
+    chosen_in = choice.chosen_in
+    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config, chosen_in=chosen_in))
 
 
 @commands.command("remap", help=ACTS["remap"].help)
@@ -170,7 +172,9 @@ def remap(
 
     async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
         for lead_id in some:
-            for change in [] if lead_id in known else await read_again(person, lead_id, config, named, dry_run=dry_run):
+            if lead_id in known:
+                continue
+            for change in await read_again(person, lead_id, config, named, dry_run=dry_run, chosen_in=choice.chosen_in):
                 known[change.id] = change.refusal
                 if dry_run or choice.as_json:
                     console_leads.change(
@@ -191,9 +195,13 @@ def export(
     ] = "csv",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Writes as it reads; the file is for its owner's eyes. --json is short for --format jsonl."""
+    """Writes as it reads; the file is for its owner's eyes. --json is short for --format jsonl.
+
+    A table in a file begins with a byte order mark, as spreadsheets ask for.
+    """
     is_csv = form == "csv" and not choice.as_json
-    with nullcontext(sys.stdout) if path == "-" else new_file(Path(path), force=force) as out:
+    encoding = "utf-8-sig" if is_csv else "utf-8"
+    with nullcontext(sys.stdout) if path == "-" else new_file(Path(path), force=force, encoding=encoding) as out:
         has_head = False
 
         async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from app.outbox.hands import Hands
 
 PREFIX = "lr_"
+Act = Callable[[Any, "Hands", datetime], Awaitable[str]]
+"""Does something on an open transaction, at a time; in words why it cannot, or ""."""
 operator = typer.Typer(no_args_is_help=True, help="Who may use the desk.")
 token = typer.Typer(no_args_is_help=True, help="Which programs may use the API.")
 
@@ -33,15 +36,20 @@ def add_operator(name: Name, role: Roles = Role.WORK, as_json: Json = False) -> 
     """Let somebody use the desk; asks for a password, or reads it from standard input."""
     if not name.strip() or len(name) > 64 or name != name.strip():
         raise ConfigurationError("A name has 1 to 64 characters, and no blanks around it.")
+    taken = f"There is an operator {name} already: see lead-relay operator password."
+    if _is_known(name):
+        raise ConfigurationError(taken)
+    password = _password()
 
-    async def work(person: Hands, at: Any) -> None:
+    async def act(connection: Any, _: Hands, at: datetime) -> str:
         from app.outbox import operators
 
-        if await person.outbox.books.read(partial(operators.operator_called, name=name)):
-            raise ConfigurationError(f"There is an operator {name} already: see lead-relay operator password.")
-        await _put(person, Operator(name, role, _password(), at, at), "add operator", f"{name}: {role.value}")
+        if await _found(connection, name):
+            return taken
+        await operators.put_operator(connection, Operator(name, role, password, at, at))
+        return ""
 
-    _by_hand(work)
+    _by_hand("add operator", f"{name}: {role.value}", act)
     said = f"{name} may log in at the desk, and may {MAY[role]}."
     console.told(said, {"name": name, "role": role.value}, as_json=as_json)
 
@@ -49,12 +57,10 @@ def add_operator(name: Name, role: Roles = Role.WORK, as_json: Json = False) -> 
 @operator.command("password")
 def change_password(name: Name, as_json: Json = False) -> None:
     """Give an operator another password, which ends all sessions; asks for it, or reads it from standard input."""
-
-    async def work(person: Hands, at: Any) -> None:
-        known = await _known(person, name)
-        await _put(person, replace(known, password=_password(), sessions_from=at), "change password", name)
-
-    _by_hand(work)
+    if not _is_known(name):
+        raise ConfigurationError(_nobody(name))
+    password = _password()
+    _change(name, "change password", name, lambda known, at: replace(known, password=password, sessions_from=at))
     console.told(f"{name} has a new password, and has to log in again.", {"name": name}, as_json=as_json)
 
 
@@ -65,26 +71,14 @@ def change_role(
     as_json: Json = False,
 ) -> None:
     """Give an operator another role, at once."""
-
-    async def work(person: Hands, at: Any) -> None:
-        await _put(person, replace(await _known(person, name), role=role), "change role", f"{name}: {role.value}")
-
-    _by_hand(work)
+    _change(name, "change role", f"{name}: {role.value}", lambda known, _: replace(known, role=role))
     console.told(f"{name} may {MAY[role]}.", {"name": name, "role": role.value}, as_json=as_json)
 
 
 @operator.command("remove")
 def remove_operator(name: Name, as_json: Json = False) -> None:
     """Let somebody use the desk no more; their sessions end at once."""
-
-    async def work(person: Hands, at: Any) -> None:
-        from app.outbox import operators
-
-        await _known(person, name)
-        await person.outbox.write(partial(operators.remove_operator, name=name))
-        await person.outbox.write(partial(person.note, what="remove operator", words=name))
-
-    _by_hand(work)
+    _change(name, "remove operator", name, lambda known, at: replace(known, password="", sessions_from=at))
     console.told(f"{name} is out.", {"name": name, "removed": True}, as_json=as_json)
 
 
@@ -109,15 +103,16 @@ def create_token(
         raise ConfigurationError(f"--scope {strange[0]}: there is no such scope; there are: {', '.join(SCOPES)}.")
     secret = PREFIX + secrets.token_urlsafe(32)
 
-    async def work(person: Hands, at: Any) -> None:
+    scopes = tuple(dict.fromkeys(scope))
+
+    async def act(connection: Any, person: Hands, at: datetime) -> str:
         from app.outbox import operators
 
-        id_, scopes = person.outbox.new_id(), tuple(dict.fromkeys(scope))
-        made = Token(id_, name, operators.digest_of(secret), scopes, at, person.who)
-        await person.outbox.write(partial(operators.add_token, token=made))
-        await person.outbox.write(partial(person.note, what="create token", words=f"{name}: {', '.join(scopes)}"))
+        id_, digest = person.outbox.new_id(), operators.digest_of(secret)
+        await operators.add_token(connection, Token(id_, name, digest, scopes, at, person.who))
+        return ""
 
-    _by_hand(work)
+    _by_hand("create token", f"{name}: {', '.join(scopes)}", act)
     console.say(f"The token for {name}, as Authorization: Bearer. Keep it: it is not shown again.")
     if as_json:
         console.print_json({"name": name, "scopes": scope, "token": secret})
@@ -131,14 +126,13 @@ def revoke_token(
 ) -> None:
     """Let a program use the API no more, at once."""
 
-    async def work(person: Hands, at: Any) -> None:
+    async def act(connection: Any, *_: Any) -> str:
         from app.outbox import operators
 
-        if not await person.outbox.write(partial(operators.remove_token, token_id=token_id)):
-            raise ConfigurationError(f"There is no token {token_id}; lead-relay token list shows those there are.")
-        await person.outbox.write(partial(person.note, what="revoke token", words=token_id))
+        is_gone = await operators.remove_token(connection, token_id)
+        return "" if is_gone else f"There is no token {token_id}; lead-relay token list shows those there are."
 
-    _by_hand(work)
+    _by_hand("revoke token", token_id, act)
     console.told("It is good for nothing any more.", {"id": token_id, "revoked": True}, as_json=as_json)
 
 
@@ -155,28 +149,67 @@ def list_tokens(as_json: Json = False) -> None:
     console.rows(rows, as_json=as_json, empty="None yet: lead-relay token create NAME --scope leads:read")
 
 
-def _by_hand(work: Callable[[Hands, Any], Awaitable[None]]) -> None:
+def _by_hand(what: str, words: str, act: Act) -> None:
+    """Does it and writes it down, in one transaction. Raises ConfigurationError with what `act` says against it."""
+
     async def run() -> None:
         async with hands() as person:
-            await work(person, person.clock())
+
+            async def work(connection: Any) -> str:
+                refusal = await act(connection, person, person.clock())
+                if not refusal:
+                    await person.note(connection, what, words)
+                return refusal
+
+            if refusal := await person.outbox.write(work):
+                raise ConfigurationError(refusal)
 
     asyncio.run(run())
 
 
-async def _known(person: Hands, name: str) -> Operator:
+def _change(name: str, what: str, words: str, change: Callable[[Operator, datetime], Operator]) -> None:
+    """Changes an operator; who has no password then is gone."""
+
+    async def act(connection: Any, _: Hands, at: datetime) -> str:
+        from app.desk.entry import ADMIN
+        from app.outbox import operators
+
+        known = await _found(connection, name)
+        if known is None:
+            return _nobody(name)
+        changed = change(known, at)
+        if changed.password or name == ADMIN:  # that of DESK_PASSWORD has ended sessions by its row
+            await operators.put_operator(connection, changed)
+        else:
+            await operators.remove_operator(connection, name)
+        return ""
+
+    _by_hand(what, words, act)
+
+
+def _is_known(name: str) -> bool:
+    """Whether there is that operator, asked before a password is."""
+
+    async def run() -> bool:
+        async with hands() as person:
+            return await person.outbox.books.read(partial(_found, name=name)) is not None
+
+    return asyncio.run(run())
+
+
+async def _found(connection: Any, name: str) -> Operator | None:
+    """The operator of that name. Without a password, it is a row of the one of the settings, and nobody."""
     from app.outbox import operators
 
-    found: Operator | None = await person.outbox.books.read(partial(operators.operator_called, name=name))
-    if found is None:
-        raise ConfigurationError(f"There is no operator {name}; lead-relay operator list shows those there are.")
-    return found
+    found = await operators.operator_called(connection, name)
+    return found if found and found.password else None
 
 
-async def _put(person: Hands, one: Operator, what: str, words: str) -> None:
-    from app.outbox import operators
+def _nobody(name: str) -> str:
+    from app.desk.entry import ADMIN
 
-    await person.outbox.write(partial(operators.put_operator, operator=one))
-    await person.outbox.write(partial(person.note, what=what, words=words))
+    settings = " The one of DESK_PASSWORD comes in by that alone." if name == ADMIN else ""
+    return f"There is no operator {name}; lead-relay operator list shows those there are.{settings}"
 
 
 def _password() -> str:

@@ -18,6 +18,7 @@ RelayError
 │   ├── CrossSite          another website had the browser send it
 │   ├── TooManyFollow      as many are kept up to date as may be
 │   └── StoreUnavailable   the outbox could not commit: the sender must try again
+│       └── StoreUnreadable    it could not even be read
 ├── ActRefused             a person's act that may not be done to this lead
 └── DestinationError       AgencyHandy did not tell which company and role to use
     ├── Unreachable        no answer, or one that says "later"
@@ -157,6 +158,12 @@ class StoreUnavailable(Rejected):
     title = "Not stored"
     told = "Your message could not be stored just now. Nothing was sent; please send it again in a moment."
     retry_after = 5
+
+
+class StoreUnreadable(StoreUnavailable):
+    """The store could not be read: try again shortly."""
+
+    title = "Not available"
 
 
 class ActRefused(RelayError):

@@ -7,12 +7,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import StringIO
-from typing import Any
+from typing import Any, Final
 
 from app.lead import FIELDS, Field, Lead
 from app.outbox.records import Attempt, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import fields_of
 from app.sheets import cell
+
+MARK: Final = "\ufeff"
+"""By it a spreadsheet knows that a file is UTF-8. Programs trip over it: what goes into a pipe has none."""
 
 
 def lead_json(one: Lead) -> dict[str, Any]:

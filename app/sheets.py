@@ -83,7 +83,8 @@ def open_sheet(path: Path, encoding: str | None = None) -> Sheet:
     """Looks how a file is written. ConfigurationError where it is no table, in words that say what to do."""
     with _opened(path) as raw:
         start = raw.read(A_LOOK)
-        encoding = encoding or _encoding(path, start, raw)
+        marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
+        encoding = marked or encoding or _encoding(path, start, raw)
         raw.seek(0)
         try:
             with _text(raw, encoding) as text:
@@ -209,9 +210,6 @@ def _encoding(path: Path, start: bytes, raw: BinaryIO) -> str:
     for mark, found in FOREIGN.items():
         if start.startswith(mark):
             raise ConfigurationError(f"{path}: {found}, no CSV. In Excel: Save as, CSV UTF-8.")
-    for mark, name in MARKS:
-        if start.startswith(mark):
-            return name
     even, odd = start[0:2000:2].count(0), start[1:2000:2].count(0)
     if even + odd:
         half = len(start[:2000]) // 2

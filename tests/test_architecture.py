@@ -80,7 +80,7 @@ LAYOUT = {
 CHAPTERS = {
     "intake": 2800,
     "reading": 2950,
-    "outbox": 2700,
+    "outbox": 2850,
     "delivery": 900,
     "alerts": 480,
     "desk": 2000,

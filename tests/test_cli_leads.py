@@ -207,7 +207,7 @@ class TestExport:
         evil = {"firstName": "=HYPERLINK()", "email": "eve@example.com", "phone": "+442079460958", "team": "@a"}
         post(client, "/hooks/zapier", evil)
         assert run("leads", "export", "leads.csv", "--all").exit_code == 0
-        with (folder / "leads.csv").open(newline="", encoding="utf-8") as file:
+        with (folder / "leads.csv").open(newline="", encoding="utf-8-sig") as file:
             [row] = csv.DictReader(file)
         assert row["email"] == "eve@example.com"
         assert row["contactNo"] == "'+442079460958"
@@ -216,6 +216,23 @@ class TestExport:
         assert (folder / "leads.csv").stat().st_mode & 0o777 == 0o600
         [deed] = objects(run("audit", "--json"))
         assert (deed["what"], deed["lead_id"], deed["words"]) == ("export", row["id"], "")
+
+    def test_a_table_tells_a_spreadsheet_that_it_is_utf_8_and_programs_do_not_trip_over_that(
+        self, client: httpx.Client, run: Run, folder: Path
+    ) -> None:
+        for number in range(3):
+            post(client, "/hooks/zapier", {**ADA, "lastName": "Müller", "email": f"ada{number}@example.com"})
+        said = {"-": run("leads", "export", "-", "--all").stdout.encode()}
+        for name, form in (("leads.csv", "csv"), ("leads.jsonl", "jsonl")):
+            assert run("leads", "export", name, "--all", "--format", form).exit_code == 0
+            said[name] = (folder / name).read_bytes()
+        marks = {name: text.count("\ufeff".encode()) for name, text in said.items()}
+        assert marks == {"-": 0, "leads.csv": 1, "leads.jsonl": 0}
+        assert said["leads.csv"].startswith('\ufeff"id",'.encode())
+        for more in ((), ("--encoding", "utf-8")):
+            [read] = objects(run("import", "leads.csv", "--as", "zapier", "--dry-run", "--json", *more))
+            assert (read["rows"], read["encoding"], read["rejected"]) == (3, "utf-8-sig", {})
+            assert read["columns"]["lastName"] == "lastName"
 
     def test_some_leads_go_to_standard_output(self, client: httpx.Client, run: Run) -> None:
         ada = post(client, "/hooks/zapier", ADA)

@@ -213,6 +213,7 @@ class TestRelayToml:
         text = CONFIGURATION.read_text(encoding="utf-8")
         assert f"more than {rules.MAX_VALUES:,} values" in text
         assert f"more than {rules.MAX_STEPS:,} steps" in text
+        assert f"more than {rules.MAX_SIZE // 1_000_000} MB" in text
 
     def test_every_provider_of_captchas_is_listed_with_its_field_and_where_it_is_asked(self) -> None:
         _, _, below = (ROOT / "docs/forms.md").read_text(encoding="utf-8").partition("\n## Captchas\n")

@@ -45,6 +45,11 @@ def test_each_separator_and_line_end_is_told(path: Path, separator: str) -> None
     assert rows(of(path, f"sep={separator}\r\na{separator}b\r\n1{separator}2\r\n")) == [(3, ("1", "2"), "")]
 
 
+def test_a_mark_at_the_beginning_counts_for_more_than_the_encoding_that_is_named(path: Path) -> None:
+    sheet = of(path, '\ufeff"id","name"\n"1","Müller"\n', "utf-8")
+    assert (sheet.encoding, sheet.columns) == ("utf-8-sig", ("id", "name"))
+
+
 def test_another_encoding_can_be_named(path: Path) -> None:
     sheet = of(path, "Имя,email\nОльга,o@example.com\n".encode("windows-1251"), "windows-1251")
     assert rows(sheet)[0][1] == ("Ольга", "o@example.com")

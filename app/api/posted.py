@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final
@@ -18,6 +19,7 @@ from app.api.door import Caller, Door
 from app.api.problems import BODY, Conflict, Invalid, Wrong, may
 from app.api.shapes import Accepted, Standing
 from app.endpoints import API, Endpoint, for_programs
+from app.errors import StoreUnreadable
 from app.intake.guard import inbound_of
 from app.lead import LeadState, Receipt
 from app.mapping import people
@@ -153,10 +155,15 @@ async def _is_same(door: Door, receipt: Receipt, body: bytes) -> bool:
 
 
 async def waited(door: Door, receipt: Receipt, seconds: int) -> Accepted:
-    """How the leads stand; not before they are settled, so many seconds are over, or the relay stops."""
+    """How the leads stand; not before they are settled, so many seconds are over, or the relay stops.
+
+    Where that cannot be read, how they stood when they were stored: they are, whatever becomes of the answer.
+    """
     deadline, pause = time.monotonic() + seconds, FIRST_LOOK
+    leads = [Standing(id=lead_id, state=state, reason="") for lead_id, state in receipt.leads]
     while True:
-        leads = await stand(door, [lead_id for lead_id, _ in receipt.leads])
+        with suppress(StoreUnreadable):
+            leads = await stand(door, [one.id for one in leads])
         left = deadline - time.monotonic()
         if left <= 0 or door.feed.is_closed or UNDER_WAY.isdisjoint(one.state for one in leads):
             return Accepted(id=receipt.id, leads=leads, repeat=receipt.repeat)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -54,7 +55,7 @@ def router(door: Door) -> APIRouter:
     @routes.post("/preview", summary="Try a request", responses=may(*problems.BODY), openapi_extra=BODY)
     async def preview(request: Request, caller: Caller = may_try) -> Preview:
         """What a request would become, and why. Nothing is stored or sent."""
-        return tried(door, await request.body())
+        return await asyncio.to_thread(tried, door, await request.body())
 
     return routes
 

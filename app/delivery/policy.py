@@ -216,7 +216,8 @@ def match_members(leads: Sequence[QueuedLead], answer: Answer) -> tuple[dict[str
 def _taken(lead: QueuedLead, words: str) -> Settlement:
     """After an unknown outcome the e-mail is taken because the lead did arrive."""
     state = LeadState.DELIVERED if lead.unknown else LeadState.DUPLICATE
-    reason = "AgencyHandy has this e-mail address, after a try whose outcome was unknown" if lead.unknown else words
+    known = "AgencyHandy has this e-mail address, after a try that may have brought it there"
+    reason = known if lead.unknown else f"{Outcome.TAKEN}: {words}"
     return Settlement(lead.id, lead.claim, state, reason, attempts=lead.attempts, unknown=lead.unknown)
 
 

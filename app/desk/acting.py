@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from app.config import RelayConfig
@@ -23,16 +23,25 @@ def check_role(role: Role, act: str) -> None:
 
 
 async def carry_out(
-    hands: Hands, config: RelayConfig, act: str, ids: Sequence[str], *, allow: bool = False
+    hands: Hands,
+    config: RelayConfig,
+    act: str,
+    ids: Sequence[str],
+    *,
+    chosen_in: Collection[str] | None,
+    allow: bool = False,
+    named: str | None = None,
 ) -> dict[str, str]:
     """Does an act but `edit` to leads. The ids of those to which it was not done, each with the reason.
 
-    With `allow` what the senders of released leads send is never spam again.
+    `chosen_in`: the states that they stood in on the page. With `allow` what the senders of released leads send is
+    never spam again; a request is read again as one to the endpoint `named`, or to its own.
     """
     if act != "remap":
-        return await hands.do(act, ids, allow=allow and act == "release")
+        return await hands.do(act, ids, allow=allow and act == "release", chosen_in=chosen_in)
     known: dict[str, str] = {}
     for lead_id in ids:
         if lead_id not in known:
-            known |= {change.id: change.refusal for change in await remap(hands, lead_id, config)}
+            changes = await remap(hands, lead_id, config, named, chosen_in=chosen_in)
+            known |= {change.id: change.refusal for change in changes}
     return {lead_id: known[lead_id] for lead_id in ids if known.get(lead_id)}

@@ -89,9 +89,12 @@ class Entry:
     async def log_out_everywhere(self, name: str) -> None:
         """Ends every session of an operator; the one of the settings gets a row, in which nothing else is of use."""
         now = self.clock()
-        if not await self.outbox.write(partial(operators.end_sessions, name=name, now=now)):
-            admin = Operator(name, Role.ADMIN, "", EPOCH, now)
-            await self.outbox.write(partial(operators.put_operator, operator=admin))
+
+        async def work(connection: Any) -> None:
+            if not await operators.end_sessions(connection, name, now):
+                await operators.put_operator(connection, Operator(name, Role.ADMIN, "", EPOCH, now))
+
+        await self.outbox.write(work)
 
     async def session(self, request: Request) -> Session | None:
         """The session that a request belongs to, as its operator stands now."""

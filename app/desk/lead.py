@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.desk.acting import NEEDS, carry_out
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.desk.story import stands, timeline
+from app.desk.story import first_acts, stands, timeline
 from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
 from app.export import whole_json
 from app.intake.downloads import download
-from app.lead import FIELDS, Field
+from app.lead import FIELDS, Field, Lead, Reason
 from app.outbox import search
-from app.outbox.acts import ACTS
+from app.outbox.acts import not_in
 from app.outbox.hands import endpoint_called
 from app.outbox.records import Role, Sought, StoredLead, StoredSubmission
 from app.outbox.tables import leads
@@ -33,6 +34,7 @@ MOST_SHOWN: Final = 20_000
 MOST_READ: Final = 200_000
 """Bytes of a request that are shown, and that are read again to show its fields."""
 MOST_OTHERS: Final = 20
+LONGEST_NAME: Final = 64
 LABELS: Final = {
     "firstName": "First name",
     "lastName": "Last name",
@@ -75,6 +77,13 @@ def router(desk: Desk) -> APIRouter:
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="lead-{lead_id}.json"'}
         return JSONResponse(whole_json(lead, submission, tries, files), headers=headers)
 
+    @routes.get("/{lead_id}/{act}", response_model=None)
+    async def back(lead_id: str, act: str, who: Session = viewer) -> Response:
+        """The address of an act that was refused, when it is loaded again."""
+        if act not in NEEDS:
+            raise NotFound("There is no such page.")
+        return RedirectResponse(f"/desk/leads/{lead_id}", 303)
+
     @routes.get("/{lead_id}/files/{file_id}", response_model=None)
     async def attached(lead_id: str, file_id: str, who: Session = viewer) -> Response:
         """A file that came with it, to be saved and never to be shown by a browser."""
@@ -92,13 +101,17 @@ def _does(desk: Desk, act: str, role: Role) -> Any:
 
     async def do(request: Request, lead_id: str, who: Session = person) -> Response:
         form, hands = await posted(request), desk.hands(who)
-        typed = {name: str(form.get(name, "")).replace("\r\n", "\n") for name in FIELDS if name in form}
+        typed, shown = _fields(form, ""), _fields(form, "was.")
         lead, _ = await stored(desk, lead_id)
+        chosen_in = {str(form["was"])} if "was" in form else None
         try:
             if act == "edit":
-                refused = await hands.do(act, [lead_id], changed(lead, typed), desk.config)
+                changes = changed(lead, typed, shown)
+                refused = await hands.do(act, [lead_id], changes, desk.config, chosen_in=chosen_in)
             else:
-                refused = await carry_out(hands, desk.config, act, [lead_id], allow=bool(form.get("allow")))
+                named, allow = str(form.get("as", ""))[:LONGEST_NAME] or None, bool(form.get("allow"))
+                how: dict[str, Any] = {"chosen_in": chosen_in, "allow": allow, "named": named}
+                refused = await carry_out(hands, desk.config, act, [lead_id], **how)
         except ActRefused as error:
             refused = {lead_id: str(error)}
         if not refused:
@@ -115,17 +128,26 @@ def _field_in(words: str) -> str:
     return name if name in LABELS else ""
 
 
-def changed(lead: StoredLead, typed: Mapping[str, str]) -> dict[str, str]:
-    """The fields whose value differs from what it was. ActRefused where none does."""
-    was = {name: getattr(lead.lead, ours) for name, ours in FIELDS.items()}
-    new = {name: value for name, value in typed.items() if value.strip() != _text(was[name]).strip()}
+def _fields(form: FormData, prefix: str) -> dict[str, str]:
+    names = [name for name in FIELDS if f"{prefix}{name}" in form]
+    return {name: str(form[f"{prefix}{name}"]).replace("\r\n", "\n") for name in names}
+
+
+def changed(lead: StoredLead, typed: Mapping[str, str], shown: Mapping[str, str]) -> dict[str, str]:
+    """The fields that were typed otherwise than they were shown. ActRefused where none was, or one is no more so."""
+    now = _values(lead)
+    was = {**now, **shown}
+    new = {name: value for name, value in typed.items() if value.strip() != was[name].strip()}
+    if other := next((name for name in new if now[name].strip() != was[name].strip()), ""):
+        raise ActRefused(f"{other}: somebody made this “{now[other]}” meanwhile; save again to have yours")
     if not new:
         raise ActRefused("no field was changed; to send it as it is, press Send")
     return new
 
 
-def _text(value: str | int | None) -> str:
-    return "" if value is None else str(value)
+def _values(lead: StoredLead) -> dict[str, str]:
+    found = {name: getattr(lead.lead, ours) for name, ours in FIELDS.items()}
+    return {name: "" if value is None else str(value) for name, value in found.items()}
 
 
 async def stored(desk: Desk, lead_id: str) -> tuple[StoredLead, StoredSubmission | None]:
@@ -140,33 +162,64 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
     """What the page shows. Raises NotFound."""
     lead, submission = await stored(desk, lead_id)
     books, email = desk.outbox.books, lead.lead.email
-    tries, deeds, files, together, same = await asyncio.gather(
+    tries, deeds, files, together, way, same = await asyncio.gather(
         books.attempts(lead_id),
         books.trail(lead_id, 200),
         books.attachments(lead.submission_id),
         books.ids(leads, leads.c.submission_id == lead.submission_id),
+        books.workspace(lead.workspace),
         books.read(partial(search.count, sought=Sought(email or lead_id), most=MOST_OTHERS)),
     )
     place = together.index(lead_id) if lead_id in together else 0
     sent = sent_fields(desk, submission, place) if submission else ()
+    is_known = endpoint_called(desk.config, lead.endpoint) is not None
+    can = [act for act, role in NEEDS.items() if who.role.covers(role) and may(act, lead, submission)]
     return {
         "one": lead,
         "lead": lead.lead,
-        "stands": stands(lead),
+        "stands": stands(lead, way),
+        "first": next((act for act in first_acts(lead) if act in can), ""),
+        "read_as": [] if is_known else [one.name for one in desk.config.endpoints()],
         "submission": submission,
         "sent": sent,
         "files": files,
+        "stays": [*_kept_here(lead.lead), *(one.attachment.name for one in files)],
         "together": [one for one in together if one != lead_id],
         "same": same,
         "most": MOST_OTHERS,
         "labels": LABELS,
         "fields": list(fields_of(lead.lead)),
-        "values": {name: _text(getattr(lead.lead, ours)) for name, ours in FIELDS.items()},
+        "values": _values(lead),
+        "guess": _written(lead, sent),
         "body": submission.body[:MOST_SHOWN].decode("utf-8", "replace") if submission else "",
         "is_cut": submission is not None and len(submission.body) > MOST_SHOWN,
-        "events": timeline(lead, submission, tries, deeds),
-        "can": [act for act, role in NEEDS.items() if who.role.covers(role) and lead.lead.state in ACTS[act].states],
+        "events": timeline(lead, submission, tries, deeds, desk.clock()),
+        "can": can,
     }
+
+
+def may(act: str, lead: StoredLead, submission: StoredSubmission | None) -> bool:
+    """Whether an act is offered for a lead: not where it is sure to be refused."""
+    is_strange = lead.lead.reason.startswith(Reason.UNKNOWN_ENDPOINT)
+    in_vain = {
+        "release": not lead.lead.email or is_strange,
+        "edit": is_strange,
+        "remap": submission is None or not submission.body,
+    }
+    return not in_vain.get(act) and not not_in(act, lead.lead.state)
+
+
+def _kept_here(lead: Lead) -> list[str]:
+    """What AgencyHandy does not get of what was sent, by name."""
+    taken = {origin.key for origin in lead.origins.values()}
+    return [*(one.label or one.key for one in lead.extra if one.key not in taken), *lead.utm]
+
+
+def _written(lead: StoredLead, sent: Sequence[Field]) -> str:
+    """What was written where the e-mail address should be, and is none: so that a slip is mended, not typed anew."""
+    origin = lead.lead.origins.get("email")
+    known = (one.value for one in sent if origin and origin.key in (one.key, one.label))
+    return "" if lead.lead.email else next(known, "")
 
 
 def sent_fields(desk: Desk, submission: StoredSubmission, place: int) -> tuple[Field, ...]:

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.export import as_csv
+from app.export import MARK, as_csv
 from app.lead import LeadState
 from app.outbox import search
 from app.outbox.hands import Hands
@@ -105,11 +105,11 @@ def router(desk: Desk) -> APIRouter:
 
 
 async def table(desk: Desk, hands: Hands, ids: Sequence[str]) -> AsyncIterator[str]:
-    """The leads as CSV, some at a time."""
+    """The leads as a spreadsheet's CSV, some at a time."""
     for start in range(0, len(ids), AT_ONCE):
         leads = await desk.outbox.books.of_ids(ids[start : start + AT_ONCE])
         await hands.note_export([lead.id for lead in leads])
-        yield as_csv(leads, has_head=start == 0)
+        yield MARK * (start == 0) + as_csv(leads, has_head=start == 0)
 
 
 async def _whole(first: str, rows: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -47,7 +47,7 @@ def router(desk: Desk) -> APIRouter:
         if cookie is None:
             log.warning("login_refused")
             return desk.page(request, "login.html", None, 401, wrong=WRONG, name=name, next=then)
-        log.info("logged_in", who=name.strip() or ADMIN)
+        log.info("logged_in")
         answer = RedirectResponse(_next(then), 303)
         desk.entry.set_cookie(request, answer, cookie)
         return answer

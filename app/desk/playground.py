@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -24,8 +25,10 @@ from app.endpoints import Endpoint, Form
 from app.errors import ConfigurationError
 from app.lead import FIELDS
 from app.mapping import rules
+from app.outbox import requests
+from app.outbox.erasure import EMPTY
 from app.outbox.hands import endpoint_called
-from app.outbox.records import Role
+from app.outbox.records import Role, StoredSubmission
 from app.outbox.rehearsal import rehearse
 from app.preview import LeadShown, Preview, as_typed, look
 from app.settings import explain
@@ -34,6 +37,7 @@ from app.values import LeadField, Rules
 
 LAST: Final = 200
 MOST_LEADS: Final = 20
+MOST_PICKS: Final = 20
 JSON: Final = "application/json"
 TARGETS: Final = (*FIELDS, "name")
 RULES: Final[TypeAdapter[Mapping[str, tuple[str, ...]]]] = TypeAdapter(Mapping[LeadField, Rules])
@@ -66,7 +70,8 @@ def router(desk: Desk) -> APIRouter:
     async def show(request: Request, submission: str = "", endpoint: str = "", who: Session = worker) -> Response:
         """An empty playground for an endpoint; with `submission`, with that request in it."""
         asked, stored = await _stored(desk, submission[:26], endpoint)
-        return desk.page(request, "playground.html", who, **await tried(desk, asked, stored, ""))
+        picks = await _picks(desk, endpoint)
+        return desk.page(request, "playground.html", who, **await tried(desk, asked, stored, ""), picks=picks)
 
     @routes.post("/playground", response_model=None)
     async def tries(request: Request, who: Session = worker) -> Response:
@@ -79,10 +84,18 @@ def router(desk: Desk) -> APIRouter:
         what = str(form.get("what", ""))
         if what == "add":
             asked = _with_line(asked, str(form.get("field", "")), str(form.get("key", "")))
-        part = "playground_tried.html" if request.headers.get("hx-request") else "playground.html"
-        return desk.page(request, part, who, **await tried(desk, asked, stored if is_own else None, what))
+        values = await tried(desk, asked, stored if is_own else None, what)
+        if request.headers.get("hx-request"):
+            return desk.page(request, "playground_tried.html", who, **values)
+        return desk.page(request, "playground.html", who, **values, picks=await _picks(desk, ""))
 
     return routes
+
+
+async def _picks(desk: Desk, endpoint: str) -> list[StoredSubmission]:
+    """The newest requests that came in, to be tried: also those that became no lead."""
+    newest = partial(requests.newest, endpoint=endpoint, before="", limit=MOST_PICKS)
+    return [one for one in await desk.outbox.books.read(newest) if one.note != EMPTY["note"]]
 
 
 async def _stored(desk: Desk, submission_id: str, endpoint: str = "") -> tuple[Asked, Inbound | None]:

@@ -141,7 +141,7 @@ def _shows(desk: Desk, queue: Queue) -> Any:
         """The queue, the newest first."""
         narrowed = Narrowed.of(request.query_params)
         values = await part_of(desk, queue, narrowed, before[:26])
-        return desk.page(request, "queue.html", who, **values, **_acts(queue, who), did=did[:40], refused={})
+        return desk.page(request, "queue.html", who, **values, **_acts(queue, who), did=did[:40], refused={}, wrong="")
 
     return show
 
@@ -161,27 +161,40 @@ def _does(desk: Desk, queue: Queue) -> Any:
         if await desk.bulk.of(once, who.name) is not None:
             return RedirectResponse(f"/desk/jobs/{once}", 303)
         takes_all, upto = bool(form.get("all")), str(form.get("upto", ""))[:26] or desk.outbox.new_id()
-        ids = list(dict.fromkeys(map(str, form.getlist("id"))))
-        if takes_all:
-            ids = await desk.outbox.books.read(partial(search.ids, sought=narrowed.sought(queue), upto=upto))
+        ids = await _chosen(desk, form, narrowed.sought(queue) if takes_all else None, upto)
         if not ids:
-            return RedirectResponse(f"{queue.path}?{narrowed.query()}", 303)
-        if (takes_all or act == "erase") and not form.get("confirmed"):
+            return await again(request, who, narrowed, wrong="Nobody was chosen: tick leads first, or all.")
+        if (takes_all or act == "erase") and not _has_seen(form, len(ids)):
             asked = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
             values: dict[str, Any] = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
             return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
-        work = partial(carry_out, desk.hands(who), desk.config, act, allow=allow)
+        work = partial(carry_out, desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
         if len(ids) > A_STEP or takes_all:
             await desk.bulk.start(Job(once, who.name, act, queue.path, len(ids), desk.clock()), ids, work)
             return RedirectResponse(f"/desk/jobs/{once}", 303)
         refused = await work(ids)
         if not refused:
             return RedirectResponse(f"{queue.path}?{narrowed.query(did=f'{act}.{len(ids)}')}", 303)
-        values = await part_of(desk, queue, narrowed, "")
-        did = f"{act}.{len(ids) - len(refused)}"
-        return desk.page(request, "queue.html", who, 409, **values, **_acts(queue, who), did=did, refused=refused)
+        return await again(request, who, narrowed, did=f"{act}.{len(ids) - len(refused)}", refused=refused)
+
+    async def again(request: Request, who: Session, narrowed: Narrowed, **said: Any) -> Response:
+        values = {"did": "", "refused": {}, "wrong": "", **await part_of(desk, queue, narrowed, ""), **said}
+        return desk.page(request, "queue.html", who, 409, **values, **_acts(queue, who))
 
     return do
+
+
+async def _chosen(desk: Desk, form: FormData, sought: Sought | None, upto: str) -> list[str]:
+    """The leads that are ticked, or all that are sought which came in before `upto`."""
+    if sought is None:
+        return list(dict.fromkeys(map(str, form.getlist("id"))))
+    return await desk.outbox.books.read(partial(search.ids, sought=sought, upto=upto))
+
+
+def _has_seen(form: FormData, count: int) -> bool:
+    """Whether that many leads, or more, were confirmed: of those that were older some may have come to stand here."""
+    seen = str(form.get("confirmed", ""))
+    return seen.isascii() and seen.isdigit() and count <= int(seen[:9])
 
 
 def _acts(queue: Queue, who: Session) -> dict[str, Any]:

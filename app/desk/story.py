@@ -10,8 +10,8 @@ from typing import Final
 
 from app.delivery.contract import Answer, words_of
 from app.lead import LeadState, Reason
-from app.outbox.acts import ACTS
-from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission
+from app.outbox.acts import ACTS, STOPPED
+from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission, Workspace
 from app.outbox.stats import GOOD
 from app.sources.trees import clean
 
@@ -45,7 +45,9 @@ ADVICE: Final[Mapping[str, str]] = {
         "Whoever sent it did not prove who they are: compare the secret in relay.toml with the provider's, then press "
         "Read again. If you know the sender, press Send."
     ),
-    Reason.UNKNOWN_ENDPOINT: "Add its form or hook to relay.toml, then press Read again.",
+    Reason.UNKNOWN_ENDPOINT: (
+        "Choose which form or hook it was meant for, and press Read again; or add that to relay.toml first."
+    ),
     Reason.UNREADABLE: "The request could not be read; look at it as it came. If a person is in it, edit and send.",
     Reason.NO_EMAIL: "Without an e-mail address AgencyHandy takes no lead: add one with Edit and send.",
     Reason.NEEDS_FETCHING: "The provider told only an id; it is fetched by itself where relay.toml says how.",
@@ -56,6 +58,21 @@ ADVICE: Final[Mapping[str, str]] = {
     Reason.TEST: "It is a test that was sent from the desk: discard it when you have seen it.",
 }
 """What to do about a lead that is held, by the first words of its reason."""
+
+
+PRESS_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
+    Reason.SIGNATURE: ("remap", "release"),
+    Reason.UNKNOWN_ENDPOINT: ("remap",),
+    Reason.UNREADABLE: ("edit",),
+    Reason.NO_EMAIL: ("edit",),
+    Reason.REFUSED: ("edit",),
+    Reason.TEST: ("discard",),
+}
+"""The acts that help a lead that is held, by the first words of its reason."""
+PRESS: Final[Mapping[LeadState, tuple[str, ...]]] = {
+    LeadState.SPAM: ("release",),
+    LeadState.DUPLICATE: ("discard",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +86,34 @@ class Event:
     kind: str = ""
 
 
-def stands(lead: StoredLead) -> str:
-    """Where a lead stands and what to press, in a sentence or two."""
-    state, kind = lead.lead.state, lead.lead.reason.partition(":")[0]
+def stands(lead: StoredLead, way: Workspace | None = None) -> str:
+    """Where a lead stands, `way` being that to AgencyHandy, and what to press, in a sentence or two."""
+    state, kind = lead.lead.state, kind_of(lead)
+    if state is LeadState.PENDING and way is not None and (why := waits_for(way)):
+        return why
     return f"{STANDS[state]} {advice(state, kind)}".strip()
+
+
+def waits_for(way: Workspace) -> str:
+    """Why leads wait that are to be sent; "" where they need not wait for anything."""
+    if way.stopped_by:
+        return f"It waits, as delivery was paused by {way.stopped_by}. Resume it under Destination."
+    if way.paused:
+        return "It waits, as AgencyHandy does not let the relay in. Destination says why, and what to do."
+    if way.failures:
+        return "It waits, as AgencyHandy does not take leads at the moment. It is tried again by itself."
+    return ""
+
+
+def kind_of(lead: StoredLead) -> str:
+    """The first words of a lead's reason."""
+    return lead.lead.reason.partition(":")[0]
+
+
+def first_acts(lead: StoredLead) -> tuple[str, ...]:
+    """What to press first for a lead, the best of it first."""
+    state = lead.lead.state
+    return PRESS_FIRST.get(kind_of(lead), ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
 
 
 def advice(state: LeadState, kind: str) -> str:
@@ -81,11 +122,11 @@ def advice(state: LeadState, kind: str) -> str:
 
 
 def timeline(
-    lead: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], deeds: list[Deed]
+    lead: StoredLead, submission: StoredSubmission | None, tries: list[Attempt], deeds: list[Deed], now: datetime
 ) -> list[Event]:
-    """All that happened to a lead, the first one first."""
+    """All that happened to a lead, the first one first, and what is to come."""
     found = [*_beginning(lead, submission), *map(_tried, tries), *map(_done, deeds)]
-    return [*sorted(found, key=lambda event: event.at), *_end(lead)]
+    return [*sorted(found, key=lambda event: event.at), *_end(lead, now)]
 
 
 def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterator[Event]:
@@ -94,6 +135,8 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
     if submission is not None and submission.repeats:
         again = "once" if submission.repeats == 1 else f"{submission.repeats:,} times"
         yield Event(lead.received_at, f"It came {again} more, and was recognised")
+    if lead.settled_at is None and lead.lead.state in STOPPED:
+        yield Event(lead.received_at, _called(lead), lead.lead.reason, kind=lead.lead.state.value)
 
 
 def _tried(one: Attempt) -> Event:
@@ -108,13 +151,17 @@ def _done(deed: Deed) -> Event:
     return Event(deed.at, f"{deed.who}: {what}", deed.words, kind="by-hand")
 
 
-def _end(lead: StoredLead) -> Iterator[Event]:
+def _end(lead: StoredLead, now: datetime) -> Iterator[Event]:
     state = lead.lead.state
-    if state is LeadState.PENDING and lead.next_attempt_at > lead.received_at:
+    if state is LeadState.PENDING and lead.next_attempt_at > max(now, lead.received_at):
         yield Event(lead.next_attempt_at, "It is tried again")
     elif lead.settled_at is not None:
-        more = f"member {lead.member_id}" if lead.member_id else lead.lead.reason
-        yield Event(lead.settled_at, state.value.capitalize(), more, kind=state.value)
+        more = f"member {lead.member_id}" if state is LeadState.DELIVERED and lead.member_id else lead.lead.reason
+        yield Event(lead.settled_at, _called(lead), more, kind=state.value)
+
+
+def _called(lead: StoredLead) -> str:
+    return lead.lead.state.value.capitalize()
 
 
 def laid_out(answer: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,13 +13,15 @@ from app.outbox.records import Role
 from app.sources.trees import clean
 
 STOPPED: Final = frozenset((LeadState.HELD, LeadState.SPAM, LeadState.DUPLICATE))
+PUT_AWAY: Final = frozenset((LeadState.DISCARDED,))
 SETTLED: Final = frozenset(LeadState) - {LeadState.SENDING, LeadState.ERASED}
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """The states it may be done in, the state that comes of it (None: the same), how that is said, what the act is,
-    and the least that somebody at the desk has to be.
+    and the least that somebody at the desk has to be. `also`: states it may be done in that nobody means who names
+    neither the lead nor its state.
     """
 
     states: frozenset[LeadState]
@@ -27,17 +29,30 @@ class Act:
     done: str
     help: str
     needs: Role = Role.WORK
+    also: frozenset[LeadState] = frozenset()
 
 
 ACTS: Final[Mapping[str, Act]] = {
-    "release": Act(STOPPED, LeadState.PENDING, "released", "Send leads that are held, spam or duplicates."),
+    "release": Act(
+        STOPPED,
+        LeadState.PENDING,
+        "released",
+        "Send leads that are held, spam or duplicates, or were discarded.",
+        also=PUT_AWAY,
+    ),
     "resend": Act(
         frozenset((LeadState.DELIVERED, LeadState.DUPLICATE)),
         LeadState.PENDING,
         "to be sent again",
         "Send leads again that AgencyHandy has had, as after they were deleted there.",
     ),
-    "edit": Act(STOPPED | {LeadState.PENDING}, LeadState.PENDING, "edited", "Change fields of leads, and send them."),
+    "edit": Act(
+        STOPPED | {LeadState.PENDING},
+        LeadState.PENDING,
+        "edited",
+        "Change fields of leads, and send them.",
+        also=PUT_AWAY,
+    ),
     "remap": Act(
         STOPPED,
         LeadState.PENDING,
@@ -68,20 +83,30 @@ ACTS: Final[Mapping[str, Act]] = {
 }
 
 
-def why_not(what: str, row: Any, email: str | None = None) -> str:
-    """Why an act may not be done to the lead of a row (None: there is none), which gets a new address; "": it may."""
-    act = ACTS[what]
+def why_not(what: str, row: Any, email: str | None = None, chosen_in: Collection[str] | None = None) -> str:
+    """Why an act may not be done to the lead of a row (None: there is none), which gets a new address; "": it may.
+
+    `chosen_in`: the states that its person saw it in, or chose by.
+    """
     if row is None:
         return "there is no such lead"
     if row.state == LeadState.SENDING:
         return "it is being sent at this moment: try again when that is done"
-    if row.state not in act.states:
-        return f"it is {row.state}"
-    if act.becomes is not LeadState.PENDING:
+    if why := not_in(what, row.state, chosen_in):
+        return why
+    if ACTS[what].becomes is not LeadState.PENDING:
         return ""
     if row.quarantine == Reason.UNKNOWN_ENDPOINT:
-        return f"no form or hook is called {row.endpoint}: re-map it as one that there is"
+        return f"no form or hook is called {row.endpoint}: have it read again as one that there is"
     return "" if email or row.email else "it has no e-mail address, without which AgencyHandy takes no lead: edit it"
+
+
+def not_in(what: str, state: str, chosen_in: Collection[str] | None = None) -> str:
+    """Why an act may not be done in a state, or not any more; "": it may."""
+    act = ACTS[what]
+    if state not in act.states | act.also:
+        return f"it is {state}"
+    return f"it is {state} by now" if chosen_in is not None and state not in chosen_in else ""
 
 
 def addresses(given: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import StoreUnavailable
+from app.errors import StoreUnreadable
 from app.lead import LeadState
 from app.outbox import facts, rows
 from app.outbox.engine import cause_of, open_engine
@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 
 
 class Books:
-    """What the outbox holds. Methods raise StoreUnavailable where it cannot be read."""
+    """What the outbox holds. Methods raise StoreUnreadable where it cannot be read."""
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url, begin="DEFERRED", connections=READERS)
@@ -193,4 +193,4 @@ class Books:
             async with self._engine.connect() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(f"The store cannot be read: {cause_of(error)}") from error
+            raise StoreUnreadable(f"The store cannot be read: {cause_of(error)}") from error

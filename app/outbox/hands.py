@@ -5,7 +5,7 @@ Rows are locked before they are judged, so that a lead that a worker has just cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -20,10 +20,10 @@ from app.mapping import people
 from app.outbox.acts import ACTS, addresses, checked, why_not
 from app.outbox.engine import UPSERT
 from app.outbox.erasure import blank, blank_around
-from app.outbox.outbox import Outbox
+from app.outbox.outbox import Outbox, hurry_failed
 from app.outbox.records import Workspace
 from app.outbox.search import note_again
-from app.outbox.tables import allowed_senders, audit, leads, submissions
+from app.outbox.tables import IS_QUARANTINED, allowed_senders, audit, leads, submissions
 
 WAYS: Final[Mapping[str, Callable[[Workspace, str, float | None], Workspace]]] = {
     "pause": lambda way, who, _: replace(way, stopped_by=who),
@@ -52,9 +52,11 @@ class Hands:
         config: RelayConfig | None = None,
         *,
         allow: bool = False,
+        chosen_in: Collection[str] | None = None,
     ) -> dict[str, str]:
         """Does an act to the leads that it may be done to. The ids of the others, each with the reason.
 
+        To who is in none of the states `chosen_in` by now nothing is done: somebody else was quicker, or the worker.
         With `allow` what their addresses send is never spam again. `edit` takes `changes`, of fields by AgencyHandy's
         names, and reads phones as `config` says of their endpoint; ActRefused where a value cannot be one of its field.
         """
@@ -63,14 +65,16 @@ class Hands:
 
         async def work(connection: AsyncConnection) -> dict[str, str]:
             found = await locked(connection, ids)
-            refused = {id_: why for id_ in ids if (why := why_not(what, found.get(id_), columns.get("email")))}
+            email = columns.get("email")
+            refused = {id_: why for id_ in ids if (why := why_not(what, found.get(id_), email, chosen_in))}
             done = [lead_id for lead_id in ids if lead_id not in refused]
             for lead_id in done:
-                values = {**outcome(what, self.clock()), **edited(found[lead_id], columns, config)}
+                values = {**outcome(what, self.clock(), found[lead_id]), **edited(found[lead_id], columns, config)}
                 await connection.execute(update(leads).where(leads.c.id == lead_id).values(values))
             if ACTS[what].becomes is LeadState.PENDING:
                 theirs = [found[lead_id].submission_id for lead_id in done]
-                await connection.execute(update(submissions).where(submissions.c.id.in_(theirs)).values(quarantine=""))
+                quarantined = update(submissions).where(submissions.c.id.in_(theirs), IS_QUARANTINED)
+                await connection.execute(quarantined.values(quarantine=""))
             if what == "erase":
                 files[:] = await blank_around(connection, done)
             if columns or what == "erase":
@@ -120,10 +124,14 @@ class Hands:
             return WAYS[what](known, self.who, per_second)
 
         await self.outbox.change_workspace(name, change)
-        if what != "pause":
-            await self.outbox.hurry(name, now)
         words = f"{name}: {per_second:g} a second" if per_second else name
-        await self.outbox.write(lambda connection: self.note(connection, f"{what} delivery", words))
+
+        async def work(connection: AsyncConnection) -> None:
+            if what in {"resume", "check"}:
+                await hurry_failed(connection, name, now)
+            await self.note(connection, f"{what} delivery", words)
+
+        await self.outbox.write(work)
         self.outbox.on_due()
 
     async def note_export(self, ids: Sequence[str]) -> None:
@@ -146,15 +154,18 @@ async def locked(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, A
     return {row.id: row for row in await connection.execute(of.with_for_update(of=leads))}
 
 
-def outcome(what: str, now: datetime) -> dict[str, Any]:
-    """The columns that an act changes. What is unknown of earlier tries stays so; so does why it was discarded."""
+def outcome(what: str, now: datetime, row: Any = None) -> dict[str, Any]:
+    """The columns that an act changes. What is unknown of earlier tries stays so; so does why it was discarded.
+
+    Of a lead that AgencyHandy has had it is unknown whether it has it still: where it has, it refuses the address.
+    """
     becomes = ACTS[what].becomes
     if becomes is LeadState.ERASED:
         return blank("by request", now)
     if becomes is LeadState.PENDING:
         again = {"next_attempt_at": now, "attempts": 0, "settled_at": None, "passed_on_at": None, "to_fetch": None}
-        anew = {"unknown": False, "member_id": ""} if what == "resend" else {}
-        return {"state": becomes.value, "reason": "", **again, **anew}
+        had = row is not None and (row.state == LeadState.DELIVERED or row.member_id)
+        return {"state": becomes.value, "reason": "", **again, **({"unknown": True} if had else {})}
     reason = {"reason": BY_PERSON} if becomes is LeadState.SPAM else {}
     return {"state": str(becomes), "settled_at": now, "to_fetch": None, **reason}
 
@@ -169,7 +180,8 @@ def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> 
         values["contact_no"] = people.phone(values["contact_no"], endpoint.region if endpoint else config.region)
     origins = {name: asdict(Origin("", BY_HAND)) for name in columns}
     values["details"] = {**row.details, "origins": {**row.details["origins"], **origins}}
-    values["unknown"] = row.unknown and columns.get("email", row.email) == row.email
+    if columns.get("email", row.email) != row.email:
+        values |= {"unknown": False, "member_id": ""}
     return values
 
 

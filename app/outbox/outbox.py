@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from app.outbox import rows
 from app.outbox.adding import Adding
 from app.outbox.attachments import Attachments, folder_beside, store_id
 from app.outbox.books import Books
+from app.outbox.columns import Words
 from app.outbox.engine import UPSERT, is_surely_undone, migrate, open_engine, tidy
 from app.outbox.records import DEFAULT_WORKSPACE, Attempt, QueuedLead, Settlement, Workspace
 from app.outbox.tables import (
@@ -165,7 +167,8 @@ class Outbox:
 
         async def work(connection: AsyncConnection) -> None:
             if settlements:
-                await connection.execute(SETTLE, [rows.of_settlement(one, now) for one in settlements])
+                in_order = sorted(settlements, key=attrgetter("lead_id"))  # as whoever else locks several leads does
+                await connection.execute(SETTLE, [rows.of_settlement(one, now) for one in in_order])
             if tries:
                 await connection.execute(insert(attempts), [{"id": self.new_id(), **asdict(one)} for one in tries])
                 gone = select(leads.c.id).where(leads.c.id.in_([one.lead_id for one in tries]), IS_ERASED)
@@ -183,7 +186,7 @@ class Outbox:
         return count
 
     async def hurry(self, workspace: str, now: datetime, *, beyond: timedelta = timedelta()) -> None:
-        """Makes every waiting lead due; or those only that would wait for longer than `beyond`."""
+        """Makes waiting leads due, also of a slow import; or those only that would wait for longer than `beyond`."""
         await self.write(lambda connection: _hurry(connection, workspace, now, beyond))
 
     async def change_workspace(
@@ -191,7 +194,7 @@ class Outbox:
     ) -> tuple[Workspace, Workspace]:
         """Changes what is known of a workspace, for every replica at once; what it was, and is.
 
-        With `hurry_at` its waiting leads become due where the change ends a pause or a row of failures.
+        With `hurry_at` its leads that failed become due where the change ends a pause or a row of failures.
         """
 
         async def work(connection: AsyncConnection) -> tuple[Workspace, Workspace]:
@@ -206,7 +209,7 @@ class Outbox:
             if after != before:
                 await connection.execute(update(workspaces).where(workspaces.c.name == name).values(asdict(after)))
             if hurry_at is not None and before.is_troubled and not after.is_troubled:
-                await _hurry(connection, name, hurry_at)
+                await hurry_failed(connection, name, hurry_at)
             return before, after
 
         return await self._writer.write(work, locks=name)
@@ -244,13 +247,20 @@ async def _hurry(connection: AsyncConnection, workspace: str, now: datetime, bey
     await connection.execute(later.values(next_attempt_at=now, changed=leads.c.changed))
 
 
+async def hurry_failed(connection: AsyncConnection, workspace: str, now: datetime) -> None:
+    """Makes those leads due that wait for another try; what an import spreads over hours goes on in its time."""
+    later = update(leads).where(leads.c.workspace == workspace, IS_PENDING, leads.c.next_attempt_at > now)
+    tried = leads.c.attempts > 0
+    await connection.execute(later.where(tried).values(next_attempt_at=now, changed=leads.c.changed))
+
+
 SETTLE = (
     update(leads)
     .where(leads.c.id == bindparam("lead_id"), IS_SENDING, leads.c.claim == bindparam("by_claim"))
     .values(
         state=bindparam("new_state"),
         reason=bindparam("new_reason"),
-        member_id=bindparam("new_member_id"),
+        member_id=func.coalesce(func.nullif(bindparam("new_member_id", type_=Words()), ""), leads.c.member_id),
         next_attempt_at=func.coalesce(bindparam("due_at", type_=leads.c.next_attempt_at.type), leads.c.next_attempt_at),
         attempts=bindparam("new_attempts"),
         unknown=bindparam("new_unknown"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -12,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import OWN_WORKSPACES, RelayConfig
 from app.endpoints import API, Endpoint, Hook, for_programs
-from app.lead import FIELDS, Lead, LeadState, Submission
+from app.lead import FIELDS, Lead, LeadState, Reason, Submission
 from app.outbox import rows
-from app.outbox.acts import ACTS
+from app.outbox.acts import not_in
 from app.outbox.adding import day_of, note_in_ledger
 from app.outbox.erasure import EMPTY
-from app.outbox.hands import Hands, endpoint_called, outcome
+from app.outbox.hands import BY_PERSON, Hands, endpoint_called, outcome
 from app.outbox.records import StoredLead
 from app.outbox.search import note_again
 from app.outbox.tables import leads, submissions
@@ -25,6 +26,8 @@ from app.reader import TABLE, of_table, read
 from app.sources.base import Inbound
 
 NAMED = {*FIELDS, "state", "reason"}
+NOT_BY_MAPPING = (BY_PERSON, Reason.IMPORTED, Reason.TEST)
+"""Why leads are stopped that no mapping sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +48,33 @@ class Change:
 
 
 async def remap(
-    hands: Hands, lead_id: str, config: RelayConfig, named: str | None = None, *, dry_run: bool = False
+    hands: Hands,
+    lead_id: str,
+    config: RelayConfig,
+    named: str | None = None,
+    *,
+    dry_run: bool = False,
+    chosen_in: Collection[str] | None = None,
 ) -> list[Change]:
     """Reads a lead's request again, as one to its own endpoint or the `named` one; its stopped leads become that.
 
-    The first lead is the first person of today, and so on; who is new is a new lead; a lead that was sent stays.
+    The first lead is the first person of today, and so on; who is new is a new lead; a lead that was sent stays, and
+    so does one in none of the states `chosen_in`.
     """
 
     async def work(connection: AsyncConnection) -> list[Change]:
-        of = select(submissions).join(leads).where(leads.c.id == lead_id).with_for_update(of=submissions)
+        its = select(leads.c.submission_id).where(leads.c.id == lead_id).scalar_subquery()
+        theirs = select(leads).where(leads.c.submission_id == its).order_by(leads.c.id).with_for_update()
+        found = [rows.to_stored(one) for one in await connection.execute(theirs)]
+        of = select(submissions).where(submissions.c.id == its).with_for_update()
         row = (await connection.execute(of)).one_or_none()
         endpoint = endpoint_called(config, named or row.endpoint) if row else None
         if row is None or row.note == EMPTY["note"] or endpoint is None:
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
-        theirs = select(leads).where(leads.c.submission_id == row.id).order_by(leads.c.id).with_for_update()
-        found = [rows.to_stored(one) for one in await connection.execute(theirs)]
         new = read_again(row, endpoint)
         own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
         new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
-        changes = _compared(hands, found, new)
+        changes = _compared(hands, found, new, chosen_in)
         if not dry_run and not all(change.refusal for change in changes):
             await _apply(connection, hands, row.id, new, [change for change in changes if not change.refusal])
         return changes
@@ -78,7 +89,7 @@ def _nothing_to_read(row: Any) -> str:
         return "there is no such lead"
     if row.note == EMPTY["note"]:
         return "the request that it came with is gone"
-    return f"no form or hook is called {row.endpoint}: name one with --as"
+    return f"no form or hook is called {row.endpoint}: say as which one that there is it is to be read"
 
 
 def read_again(row: Any, endpoint: Endpoint) -> Submission:
@@ -95,23 +106,26 @@ def name_of(field: str) -> str:
     return field if field in NAMED else "other fields"
 
 
-def _compared(hands: Hands, found: list[StoredLead], new: Submission) -> list[Change]:
+def _compared(
+    hands: Hands, found: list[StoredLead], new: Submission, chosen_in: Collection[str] | None
+) -> list[Change]:
     """The leads of a request, in order, beside those of today."""
     changes = []
     for stored, today in zip_longest(found, new.leads):
         lead = _as_judged(stored.lead, today) if stored and today else today
         refusal = "today's mapping finds nobody in its place" if lead is None else ""
-        if stored and stored.lead.state not in ACTS["remap"].states:
-            refusal = f"it is {stored.lead.state.value}"
+        if stored:
+            refusal = not_in("remap", stored.lead.state, chosen_in) or refusal
         id_ = stored.id if stored else hands.outbox.new_id()
         changes.append(Change(id_, stored, lead or stored.lead, refusal))
     return changes
 
 
 def _as_judged(was: Lead, lead: Lead) -> Lead:
-    """Today's lead with what was found to speak for spam; still spam where that was the reason."""
+    """Today's lead with what was found to speak for spam; still stopped where no mapping had stopped it."""
     lead = replace(lead, suspicions=was.suspicions)
-    return replace(lead, state=was.state, reason=was.reason) if was.is_suspect else lead
+    stays = was.is_suspect or was.reason in NOT_BY_MAPPING
+    return replace(lead, state=was.state, reason=was.reason) if stays else lead
 
 
 async def _apply(

@@ -172,13 +172,11 @@ class TestStrays:
 
 
 def test_what_the_store_cannot_do_just_now_is_a_problem(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.errors import StoreUnavailable
-    from app.outbox.books import Books
-
     async def away(*_: Any, **__: Any) -> None:
-        raise StoreUnavailable("The store cannot be read.")
+        raise OSError("disk I/O error")
 
-    monkeypatch.setattr(Books, "lead", away)
-    answer = api.get("/api/v1/leads/x")
-    problem(answer, 503)
+    monkeypatch.setattr("app.outbox.requests.newest", away)
+    answer = api.get("/api/v1/submissions")
+    found = problem(answer, 503)
+    assert (found["title"], found["detail"]) == ("Not available", "The store cannot be read: disk I/O error")
     assert answer.headers["retry-after"] == "5"

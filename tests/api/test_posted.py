@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import OWNER, Shared, bearer, give_token, problem
-from tests.running import SandboxClient, eventually, stored
+from tests.running import SandboxClient, stored
 
 Start = Callable[..., httpx.Client]
 ADA = {
@@ -97,6 +97,22 @@ def test_two_that_are_alike_are_two_leads(api: httpx.Client) -> None:
     assert len({lead["id"] for lead in send(api, {"leads": [one, one]})["leads"]}) == 2
 
 
+def test_who_sent_leads_hears_of_them_also_where_they_cannot_be_looked_at_again(
+    api: httpx.Client, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are stored: who was told of an error would send them a second time."""
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr("app.outbox.requests.stand", away)
+    sent = send(api, {"leads": [somebody(), somebody()]}, params={"wait": 1})
+    assert [one["state"] for one in sent["leads"]] == ["pending", "pending"]
+    for one in sent["leads"]:
+        [(submission,)] = stored(shared.folder, "SELECT submission_id FROM leads WHERE id = ?", one["id"])
+        assert submission == sent["id"]
+
+
 class TestEndpoints:
     def test_it_goes_by_the_mapping_defaults_and_workspace_of_the_one_that_is_named(
         self, relay: Start, tmp_path: Path
@@ -115,15 +131,15 @@ class TestEndpoints:
         found = problem(api.post("/api/v1/leads", json=somebody(endpoint="nowhere")), 422)
         assert found["errors"] == [{"detail": "no form or hook is called nowhere", "pointer": "#/endpoint"}]
 
-    def test_what_came_so_is_read_again_as_it_was_sent(self, relay: Start) -> None:
+    def test_what_came_so_is_read_again_as_it_was_sent(self, relay: Start, sandbox: SandboxClient) -> None:
+        sandbox.fault(kind="refuse", pattern="@", status=422)
         client = relay(TOML, api_token=OWNER)
         client.headers.update(bearer(OWNER))
         for endpoint in ("typeform", None):
             person = somebody(firstName="Ada", lastName="Lovelace", source="fair", status="New", positionInBoard=4)
             sent = send(client, {**person, "endpoint": endpoint, "message": "Hi"}, params={"wait": 10})
             before = seen(client, sent)
-            assert client.post(f"/api/v1/leads/{before['id']}/resend").status_code == 200
-            eventually(lambda sent=sent: seen(client, sent)["state"] == "duplicate", "it is sent again")
+            assert before["state"] == "held"
             assert client.post(f"/api/v1/leads/{before['id']}/remap").status_code == 200
             after = seen(client, sent)
             same = ("firstName", "lastName", "email", "source", "status", "positionInBoard", "message", "extra")

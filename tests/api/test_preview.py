@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.preview import look
 from tests.running import SandboxClient, started, stored
 from tests.test_cli import Run, folder, objects, run
 
@@ -149,6 +151,24 @@ def test_a_body_that_is_json_keeps_every_digit(api: httpx.Client) -> None:
     body = '{"email": "ada@example.com", "price": 1.10, "size": 12345678901234567890}'
     found = api.post("/api/v1/preview", content=f'{{"endpoint": "contact", "body": {body}}}').json()
     assert found["leads"][0]["extra"] == {"price": "1.10", "size": "12345678901234567890"}
+
+
+def test_a_rule_that_grows_without_end_finds_nothing(api: httpx.Client) -> None:
+    grows = "email" + "|join('',[@,@])" * 26
+    [one] = tried(api, endpoint="contact", body=ADA, mapping={"message": [grows, "name"]})["leads"]
+    assert one["lead"]["message"] == "Ada Lovelace"
+
+
+def test_it_is_read_beside_everything_else(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which in the event loop would wait."""
+
+    def seen(*given: Any) -> Any:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        return look(*given)
+
+    monkeypatch.setattr("app.api.preview.look", seen)
+    assert tried(api, endpoint="contact", body=ADA)["leads"]
 
 
 def test_nothing_is_stored(api: httpx.Client, place: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -83,6 +84,17 @@ def test_an_export_that_cannot_be_written_down_is_a_page_that_says_so(place: Pla
     with locked(place.folder):
         answer = place.client.post("/desk/leads/export", data={"_csrf": csrf_of(place.client)}, timeout=20)
     assert (answer.status_code, "Not stored" in answer.text) == (503, True)
+
+
+def test_a_page_that_cannot_be_read_does_not_speak_of_storing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any, **__: Any) -> None:
+        raise OSError("disk I/O error")
+
+    place.session()
+    monkeypatch.setattr("app.outbox.search.find", away)
+    answer = place.client.get("/desk/leads")
+    assert (answer.status_code, "<h1>Not available</h1>" in answer.text) == (503, True)
+    assert "The store cannot be read: disk I/O error" in answer.text
 
 
 def test_very_many_fields_are_refused_in_words(place: Place) -> None:

@@ -17,6 +17,7 @@ from app.desk import passwords
 from app.desk.entry import COOKIE
 from app.errors import ConfigurationError
 from app.main import create_app
+from app.outbox.hands import Hands
 from app.settings import load_settings
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.running import DEMO_TOML, eventually, stored
@@ -191,6 +192,35 @@ def test_logging_out_everywhere_leaves_an_operator_called_admin_the_own_password
     assert stored(folder, "SELECT password FROM operators") == [before]
 
 
+@pytest.mark.parametrize("has_own", [False, True])
+def test_what_the_admin_of_the_settings_has_ended_stays_ended_whatever_becomes_of_the_operator_admin(
+    desk: Start, run: Run, folder: Path, has_own: bool
+) -> None:
+    client = desk()
+    token = log_in(client)
+    ended = client.cookies[COOKIE]
+    if has_own:
+        run("operator", "add", "admin", typed="four words to keep\n")
+    client.post("/desk/logout", data={"_csrf": token, "everywhere": "1"})
+
+    def is_out() -> bool:
+        client.cookies.clear()
+        client.cookies.set(COOKIE, ended, domain="127.0.0.1", path="/desk")
+        return client.get("/desk").status_code == 303
+
+    assert is_out()
+    removed = run("operator", "remove", "admin")
+    assert removed.exit_code == (0 if has_own else 2), removed.output
+    assert is_out()
+    for act in (("remove", "admin"), ("password", "admin"), ("role", "admin", "view")):
+        refused = run("operator", *act, typed="other words to keep\n")
+        assert (refused.exit_code, "DESK_PASSWORD" in refused.stderr) == (2, True), act
+    assert run("operator", "list", "--json").stdout == ""
+    assert run("operator", "add", "admin", typed="four words to keep\n").exit_code == 0
+    assert is_out()
+    assert "admin" in run("operator", "list").stdout
+
+
 def test_without_the_password_of_the_settings_its_admin_is_nobody(desk: Start, relay: Start) -> None:
     client = desk()
     client.post("/desk/logout", data={"_csrf": log_in(client), "everywhere": "1"})
@@ -277,6 +307,54 @@ class TestOperators:
         """The hash of somebody who is not there is checked all the same."""
         relay()
         assert passwords._of_nobody().startswith("$argon2id$")
+
+
+WRITTEN_DOWN = (
+    ("operator", "add", "bert"),
+    ("operator", "password", "anna"),
+    ("operator", "role", "anna", "view"),
+    ("operator", "remove", "anna"),
+    ("operator", "remove", "admin"),
+    ("token", "create", "shop", "--scope", "leads:read"),
+    ("token", "revoke", "ID"),
+)
+
+
+def test_an_act_that_cannot_be_written_down_is_not_done(
+    relay: Start, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> list[Any]:
+        return [stored(folder, f"SELECT * FROM {name}") for name in ("operators", "tokens", "audit")]  # noqa: S608 - names of our own
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise OSError("disk I/O error")
+
+    relay()
+    for name in ("anna", "admin"):
+        run("operator", "add", name, typed="four words to keep\n")
+    run("token", "create", "reports", "--scope", "leads:read")
+    before = kept()
+    monkeypatch.setattr(Hands, "note", away)
+    [(token_id,)] = stored(folder, "SELECT id FROM tokens")
+    for act in WRITTEN_DOWN:
+        failed = run(*(token_id if one == "ID" else one for one in act), typed="other words to keep\n")
+        assert (failed.exit_code, "Nothing was stored" in failed.stderr) == (2, True), (act, failed.output)
+        assert failed.stdout == "", act
+        assert kept() == before, act
+
+
+def test_who_is_not_there_is_told_before_a_password_is_asked_for(relay: Start, run: Run) -> None:
+    relay()
+    run("operator", "add", "anna", typed="four words to keep\n")
+    for act, words in ((("add", "anna"), "already"), (("password", "bert"), "no operator bert")):
+        refused = run("operator", *act, typed="")
+        assert (refused.exit_code, words in refused.stderr) == (2, True), refused.output
+    for gone in (("role", "bert", "view"), ("remove", "bert")):
+        refused = run("operator", *gone)
+        assert (refused.exit_code, "no operator bert" in refused.stderr) == (2, True), refused.output
+    refused = run("token", "revoke", "x")
+    assert (refused.exit_code, "no token x" in refused.stderr) == (2, True), refused.output
+    assert len(objects_of(run("audit", "--json").stdout)) == 1
 
 
 class TestTokens:

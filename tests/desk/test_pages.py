@@ -149,6 +149,19 @@ class TestAQueue:
         assert [state(tmp_path, one) for one in (*ids, later)] == ["discarded"] * 3 + ["held"]
         assert stored(tmp_path, "SELECT count(*) FROM audit WHERE what = 'discard'") == [(3,)]
 
+    def test_known_customers_are_of_one_kind_whose_address_stands_in_no_link(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        for number in range(2):
+            lead_id = sent(client, **ADA | {"message": f"Enquiry {number}"})
+            settled = "delivered" if not number else "duplicate"
+            eventually(lambda lead_id=lead_id, settled=settled: state(tmp_path, lead_id) == settled, "it is settled")
+        page = client.get("/desk/duplicate").text
+        assert "1 e-mail taken" not in text_of(page)
+        assert "ada@example.com" in page
+        assert not re.search(r'(href|action)="[^"]*ada', page)
+        assert "Wrote again 1" in text_of(client.get("/desk/duplicate?why=e-mail+taken").text)
+
     def test_before_it_is_done_one_reads_what_can_be_stopped_and_what_nobody_can_undo(
         self, client: httpx.Client
     ) -> None:
@@ -196,7 +209,8 @@ class TestTheList:
         hook(client, {**ADA, "name": "=1+1 Evil", "message": '@SUM("x")'})
         other = hook(client, {"name": "Bob", "email": "bob@example.com"})
         answer = client.post("/desk/leads/export", data={"_csrf": log_in(client), "words": "evil"})
-        [row] = csv.DictReader(StringIO(answer.text))
+        assert answer.content.startswith(b'\xef\xbb\xbf"id"'), "by which Excel knows that it is UTF-8"
+        [row] = csv.DictReader(StringIO(answer.text.removeprefix("\ufeff")))
         assert row["message"] == '\'@SUM("x")'
         assert answer.headers["content-disposition"].startswith('attachment; filename="leads-')
         assert stored(tmp_path, "SELECT lead_id = ? FROM audit WHERE what = 'export'", other) == [(0,)]

@@ -27,6 +27,7 @@ NEEDS = {
     ("GET", f"{LEAD}/request"): VIEW,
     ("GET", f"{LEAD}/lead.json"): VIEW,
     ("GET", f"{LEAD}/files/{ID}"): VIEW,
+    ("GET", f"{LEAD}/{ID}"): VIEW,
     **{("POST", f"{LEAD}/{act}"): WORK for act in ("release", "resend", "edit", "remap", "spam", "discard")},
     ("POST", f"{LEAD}/erase"): ADMIN,
     **{("GET", f"/desk/{queue}"): VIEW for queue in ("held", "spam", "duplicate")},

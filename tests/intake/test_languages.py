@@ -67,7 +67,7 @@ def in_code() -> Iterator[str]:
                 )
     yield from (text for name, text in vars(fields).items() if name.isupper() and isinstance(text, str))
     yield from (*LABELS.values(), UNTITLED, TITLE, THANKS)
-    refusals: list[type[errors.Rejected]] = [errors.Rejected, *errors.Rejected.__subclasses__()]
+    refusals: list[type[errors.Rejected]] = [errors.Rejected, errors.StoreUnreadable, *errors.Rejected.__subclasses__()]
     for refusal in refusals:
         yield from (refusal.title, refusal.told)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
+from jmespath.parser import Parser
 
 from app.errors import ConfigurationError
 from app.lead import Entry, Field
@@ -248,3 +250,51 @@ def test_of_a_body_beyond_all_bounds_fields_are_still_found_by_their_names() -> 
     entry = Entry((Field("name", "Ada"),), {"name": "Ada", "a": [None] * rules.MAX_VALUES})
     assert rules.apply({"name": ("name",), "message": ("length(a)",)}, entry)["name"].value == "Ada"
     assert "message" not in rules.apply({"message": ("length(a)",)}, entry)
+
+
+DOUBLED = "|join('',[@,@])"
+TWICE = "|[@,@]"
+GROWING = {
+    "a text doubled": f"'{'x' * 100}'" + DOUBLED * 17,
+    "a field doubled": "first" + DOUBLED * 22,
+    "a list that holds itself many times, written out": "[first]" + TWICE * 18 + "|to_string(@)",
+    "such a list, put in one line": "[first]" + TWICE * 21,
+    "such a list, flattened": "[first]" + TWICE * 9 + "|[]" * 9 + TWICE * 9 + "[]" + "|length(@)",
+    "such lists compared": "[" + "[first]" + TWICE * 18 + " == [first]" + TWICE * 18 + "]",
+    "such a list, searched": "[[first]" + TWICE * 18 + "] | contains(@, [[first]" + TWICE * 18 + "][0])",
+    "a long text between many": "join(long, parts)",
+    "a long text over and over": f"[{','.join(['long'] * 390)}]",
+    "a long text reversed over and over": f"[{','.join(['reverse(long)'] * 140)}] | length(@)",
+    "a template of nothing but one long text": "{long}" * 330,
+    "a number written over and over": f"[`{'9' * 1500}`]" + TWICE * 14 + "|to_string(@)",
+}
+LARGE = {"first": "Ada", "long": "x" * 150_000, "parts": ["y"] * 900}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_a_rule_that_would_make_something_huge_finds_nothing(name: str) -> None:
+    assert len(GROWING[name]) <= 2000
+    entry = Entry((), LARGE)
+    assert rules.apply({"message": (GROWING[name], "first")}, entry)["message"].value == "Ada"
+
+
+def test_a_rule_may_make_what_is_some_times_as_long_as_the_body() -> None:
+    for rule in ("long", "{long} {long}", "join(', ', [long, long])", "to_string(@)", "parts[*].[@, @][]", "[long]"):
+        assert rules.apply({"message": (rule,)}, Entry((), LARGE)), rule
+    short = Entry((), {"first": "Ada"})
+    assert rules.apply({"message": ("first" + DOUBLED * 11,)}, short)["message"].value == "Ada" * 2**11
+
+
+def test_rules_are_checked_within_the_same_bounds() -> None:
+    tracemalloc.start()
+    rules.check({"message": (GROWING["a text doubled"],)}, "relay.toml")
+    [_, peak] = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_only_so_many_rules_are_kept_compiled() -> None:
+    for number in range(rules.MOST_COMPILED + 1):
+        rules.check({"message": (f"a.b{number}",)}, "relay.toml")
+    assert rules._compiled.cache_info().currsize == rules.MOST_COMPILED
+    assert not vars(Parser)["_CACHE"], "jmespath keeps none besides"

@@ -19,7 +19,7 @@ from app.outbox.outbox import Outbox
 from app.outbox.records import Settlement
 from app.outbox.rehearsal import rehearse
 from app.outbox.remap import Change, remap
-from app.outbox.tables import submissions
+from app.outbox.tables import leads, submissions
 from app.reader import read
 from app.sources.base import Inbound
 from tests.outbox.by_hand import NOW, add, claim, does, hands, outbox, person, settled, state_of, trail, url
@@ -51,6 +51,50 @@ async def test_a_stopped_lead_is_released_and_due_at_once(outbox: Outbox, hands:
     assert await trail(outbox) == [("cli:mary", "release", lead_id, "")]
 
 
+@pytest.mark.parametrize("what", ["release", "edit"])
+async def test_what_was_put_away_is_sent_where_it_is_named(outbox: Outbox, hands: Hands, what: str) -> None:
+    [lead_id] = await add(outbox)
+    await does(hands, "discard", lead_id)
+    assert await does(hands, what, lead_id, message="x") == ""
+    assert [lead.id for lead in await claim(outbox, LATER)] == [lead_id]
+
+
+@pytest.mark.parametrize("what", ["discard", "spam", "erase", "release"])
+async def test_nothing_is_done_to_who_is_not_any_more_what_was_chosen(outbox: Outbox, hands: Hands, what: str) -> None:
+    """Mended and sent by somebody else meanwhile, or delivered."""
+    [lead_id] = await add(outbox, 1, person(1, state=HELD))
+    await does(hands, "edit", lead_id, message="mended")
+
+    assert (await hands.do(what, [lead_id], chosen_in={HELD}))[lead_id].startswith("it is pending")
+    assert [lead.lead.message for lead in await claim(outbox, LATER)] == ["mended"]
+
+
+async def test_whom_agencyhandy_has_had_is_unknown_there_when_sent_again(outbox: Outbox, hands: Hands) -> None:
+    """It refuses the address of who is still there: that is no second enquiry."""
+    had = await settled(outbox, 1, LeadState.DELIVERED, member_id="m" * 24)
+    await does(hands, "resend", had)
+    [lead] = await claim(outbox, LATER)
+    assert lead.unknown
+    await outbox.settle([Settlement(had, lead.claim, LeadState.DELIVERED, "it has it")], (), LATER)
+    found = await outbox.books.lead(had)
+    assert found is not None
+    assert found.member_id == "m" * 24
+    await does(hands, "discard", had)
+    await does(hands, "edit", had, email="other@example.com")
+    [lead] = await claim(outbox, LATER)
+    assert not lead.unknown
+    found = await outbox.books.lead(had)
+    assert found is not None
+    assert found.member_id == ""
+
+
+async def test_a_known_customer_is_no_less_one_when_sent_again(outbox: Outbox, hands: Hands) -> None:
+    known = await settled(outbox, 1, LeadState.DUPLICATE)
+    await does(hands, "resend", known)
+    [lead] = await claim(outbox, LATER)
+    assert not lead.unknown
+
+
 async def test_what_was_done_when_and_by_whom_is_listed_the_newest_first(outbox: Outbox, hands: Hands) -> None:
     [one] = await add(outbox, 1)
     await does(hands, "spam", one)
@@ -69,7 +113,7 @@ async def test_every_act_is_refused_in_every_other_state(outbox: Outbox, hands: 
         for what in ("release", "edit", "spam", "discard", "erase"):
             [lead_id] = await add(outbox, f"{number} {what}", person(number, state=state))  # type: ignore[arg-type]
             why = await does(hands, what, lead_id, message="x")
-            if state in ACTS[what].states:
+            if state in ACTS[what].states | ACTS[what].also:
                 assert not why
                 assert await state_of(outbox, lead_id) is ACTS[what].becomes
             else:
@@ -79,9 +123,10 @@ async def test_every_act_is_refused_in_every_other_state(outbox: Outbox, hands: 
 
 
 async def test_of_several_leads_those_go_on_that_may(outbox: Outbox, hands: Hands) -> None:
-    [held], [gone] = await add(outbox, 1, person(1, state=HELD)), await add(outbox, 2, person(2, state=DISCARDED))
+    gone = await settled(outbox, 2, LeadState.DELIVERED)
+    [held] = await add(outbox, 1, person(1, state=HELD))
     assert await hands.do("release", [held, gone, "none"]) == {
-        gone: "it is discarded",
+        gone: "it is delivered",
         "none": "there is no such lead",
     }
     assert [lead.id for lead in await claim(outbox, LATER)] == [held]
@@ -243,7 +288,7 @@ class TestRemap:
     async def test_a_lead_that_was_sent_stays(self, outbox: Outbox, hands: Hands) -> None:
         receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP.model_copy(update={"open": True}), NOW).submission)
         ada, mary = [lead_id for lead_id, _ in receipt.leads]
-        await does(hands, "spam", mary)
+        await outbox.write(lambda open_: open_.execute(_state(mary, HELD)))
         await claim(outbox)
         changes = await remapped(hands, receipt.leads[0][0], CONTACT)
 
@@ -251,6 +296,30 @@ class TestRemap:
         assert await state_of(outbox, ada) is LeadState.SENDING
         assert [lead.id for lead in await claim(outbox, LATER)] == [mary]
         assert await unbalanced(outbox) == []
+
+    async def test_others_of_the_request_are_read_again_only_in_the_state_that_was_chosen(
+        self, outbox: Outbox, hands: Hands
+    ) -> None:
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP, NOW).submission)
+        ada, mary = [lead_id for lead_id, _ in receipt.leads]
+        await outbox.write(lambda open_: open_.execute(_state(mary, LeadState.DUPLICATE)))
+        config = RelayConfig.model_construct(forms={}, hooks={"zap": ZAP})
+        changes = await remap(hands, ada, config, chosen_in={HELD})
+
+        assert [change.refusal for change in changes] == ["", "it is duplicate by now"]
+        assert [lead.id for lead in await claim(outbox, LATER)] == [ada]
+
+    @pytest.mark.parametrize("reason", [Reason.TEST, Reason.IMPORTED])
+    async def test_what_is_held_because_somebody_wanted_it_so_stays_held(
+        self, outbox: Outbox, hands: Hands, reason: Reason
+    ) -> None:
+        given = read(Inbound(PEOPLE, JSON), ZAP.model_copy(update={"open": True}), NOW).submission
+        held = tuple(replace(one, state=HELD, reason=reason.value) for one in given.leads)
+        receipt = await outbox.add(replace(given, leads=held))
+        await remapped(hands, receipt.leads[0][0], ZAP)
+
+        assert await claim(outbox, LATER) == []
+        assert {lead.lead.reason for lead in await outbox.books.leads()} == {reason.value}
 
     async def test_who_is_nobody_today_stays(self, outbox: Outbox, hands: Hands) -> None:
         event = b'{"event_type": "form_response_partial", "form_response": {}}'
@@ -283,7 +352,7 @@ class TestRemap:
             "5 links; BBCode",
             ("5 links", "BBCode"),
         )
-        assert (kept[mary].state, kept[mary].suspicions) == (LeadState.PENDING, ("a link",))
+        assert (kept[mary].state, kept[mary].suspicions) == (LeadState.SPAM, ("a link",))
         done = await rehearse(outbox.books, RelayConfig(forms={"contact": CONTACT}), 10, None, lambda _: None)
         assert (done.changed, done.unchanged) == (0, 2)
 
@@ -343,6 +412,10 @@ async def remapped(hands: Hands, lead_id: str, endpoint: Form | Hook, *, dry_run
         hooks={name: one for name, one in known.items() if isinstance(one, Hook)},
     )
     return await remap(hands, lead_id, config, endpoint.name, dry_run=dry_run)
+
+
+def _state(lead_id: str, state: LeadState) -> Update:
+    return update(leads).where(leads.c.id == lead_id).values(state=state.value)
 
 
 def _body(submission_id: str, body: bytes) -> Update:

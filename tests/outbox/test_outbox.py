@@ -18,7 +18,7 @@ from app.errors import StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Receipt, Submission
 from app.outbox import rows
 from app.outbox.outbox import Outbox
-from app.outbox.records import Attempt, QueuedLead, Settlement, Workspace
+from app.outbox.records import BREAKER_AFTER, Attempt, QueuedLead, Settlement, Workspace
 from app.outbox.tables import fingerprints, leads, submissions
 from bench.claims import fill
 from tests.running import locked, stored
@@ -268,6 +268,17 @@ async def test_everything_waiting_becomes_due_when_agencyhandy_is_back(outbox: O
     await outbox.hurry("default", NOW)
 
     assert await outbox.books.next_due("default") == NOW
+
+
+async def test_what_an_import_spreads_over_hours_is_not_hurried_when_agencyhandy_is_back(outbox: Outbox) -> None:
+    await outbox.add(submission(1))
+    [failed] = await claim(outbox)
+    await outbox.settle([back(failed, next_attempt_at=NOW + timedelta(minutes=30), attempts=1)], (), NOW)
+    await outbox.add(replace(submission(2), due=NOW + timedelta(hours=2)))
+    await outbox.change_workspace("default", lambda one: replace(one, failures=BREAKER_AFTER))
+    await outbox.change_workspace("default", lambda one: replace(one, failures=0), hurry_at=NOW)
+
+    assert [lead.id for lead in await claim(outbox)] == [failed.id]
 
 
 async def test_a_workspace_is_remembered(outbox: Outbox) -> None:

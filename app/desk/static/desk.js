@@ -59,7 +59,7 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key] || (button && (() => press(button)));
   if (!action) return;
   event.preventDefault();
-  action();
+  if (!button || !event.repeat) action();
 });
 
 function copy(button) {
