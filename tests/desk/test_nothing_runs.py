@@ -19,7 +19,7 @@ from tests.running import eventually, stored
 
 EVIL = "\"'></textarea></title><img src=x onerror=window.ran=1><script>window.ran=1</script>{{7*7}}"
 SHORT = '"><img src=x onerror=window.ran=1>'
-OURS = {"/desk/static/htmx.min.js", "/desk/static/desk.js", "/desk/static/live.js"}
+OURS = {f"/desk/static/{name}.js" for name in ("htmx.min", "desk", "live", "search")}
 WATCH = """
 window.seen = [];
 addEventListener('securitypolicyviolation', (event) => window.seen.push(event.violatedDirective));
