@@ -37,7 +37,6 @@ from app.desk.bulk import Bulk
 from app.desk.desk import STATIC as DESK_STATIC
 from app.desk.desk import Desk
 from app.desk.entry import Entry
-from app.desk.feed import Feed
 from app.errors import Rejected
 from app.intake import challenges, cors, forms, hooks, measured, script, status, strays
 from app.intake.accept import Intake
@@ -51,6 +50,7 @@ from app.intake.spam.layers import load_words
 from app.intake.spam.repeats import Repeats
 from app.intake.spam.stamp import Stamps
 from app.intake.spam.verifier import Verifier
+from app.live.feed import Feed
 from app.logs import log
 from app.mapping import people
 from app.metrics import Metrics

@@ -26,7 +26,7 @@ LAYERS = (
     ("main",),
     ("api",),
     ("intake", "desk", "delivery", "alerts", "sandbox"),
-    ("imports", "export"),
+    ("imports", "export", "live"),
     ("outbox",),
     ("preview",),
     ("reader",),
@@ -93,6 +93,7 @@ CHAPTERS = {
 """How many lines of code each may have; `frame` is all that has no chapter of its own."""
 CHAPTER_OF = {
     **{name: name for name in ("intake", "outbox", "delivery", "alerts", "desk", "api")},
+    "live": "desk",
     **dict.fromkeys(("mapping", "sources", "reader", "proof", "repeats", "preview"), "reading"),
     **dict.fromkeys(
         (

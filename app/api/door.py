@@ -22,10 +22,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 from app.api import problems
-from app.desk.feed import Feed
 from app.errors import BodyTooLarge, NotAllowed, NotEntered, Rejected, TooManyRequests
 from app.intake.accept import Intake
 from app.intake.guard import let_pass, read_inbound
+from app.live.feed import Feed
 from app.outbox import operators
 from app.outbox.hands import Hands
 from app.outbox.records import SCOPES, Facts

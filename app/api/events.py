@@ -10,8 +10,8 @@ from starlette.responses import Response, StreamingResponse
 from app.api.door import Caller, Door
 from app.api.problems import may
 from app.api.shapes import ID, WHEN
-from app.desk.live import followed
 from app.errors import NotEntered, TooManyRequests
+from app.live.stream import followed
 
 SCOPE: Final = "events:read"
 TOLD: Final = f'{{"id": "{ID}", "state": "delivered", "mark": "✓", "endpoint": "contact", "receivedAt": "{WHEN}"}}'

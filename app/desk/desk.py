@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse
 from app.config import RelayConfig
 from app.desk.bulk import A_STEP, Bulk
 from app.desk.entry import Entry, Session
-from app.desk.feed import Feed
 from app.intake.accept import Intake
 from app.intake.pages import ago
 from app.lead import MARKS, MEANING
+from app.live.feed import Feed
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox

@@ -23,9 +23,9 @@ from starlette.responses import Response
 
 from app.addresses import origin_of
 from app.desk import passwords
-from app.desk.feed import waiting
 from app.desk.posted import posted
 from app.errors import CrossSite, NotAllowed, NotEntered, NotFound
+from app.live.feed import waiting
 from app.outbox import operators
 from app.outbox.changes import seen_now
 from app.outbox.outbox import Outbox

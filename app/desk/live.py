@@ -1,32 +1,19 @@
-"""What changes, told to open pages as it happens: server-sent events with ids and states, and nothing personal.
-
-https://html.spec.whatwg.org/multipage/server-sent-events.html
-"""
+"""The stream that keeps an open page up to date."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import lru_cache
-from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from app.desk.desk import HEADERS, Desk
+from app.desk.desk import Desk
 from app.desk.entry import Session
-from app.desk.feed import Feed, News
-from app.errors import StoreUnavailable
-from app.lead import MARKS
-from app.outbox.changes import Change, Seen
+from app.live.stream import followed
 from app.outbox.records import Role
 
-PAUSE: Final = 15.0
-"""Seconds of silence after which something is sent, so that no proxy takes the connection for dead."""
-AGAIN_AFTER: Final = 2000
 MOST: Final = 300
-UNBUFFERED: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Changes at once, of which a page shows the lot; of more it is told that there is a gap."""
 
 
 def router(desk: Desk) -> APIRouter:
@@ -43,49 +30,3 @@ def router(desk: Desk) -> APIRouter:
         return followed(desk.feed, request.headers.get("last-event-id") or since, is_in, MOST)
 
     return routes
-
-
-def followed(feed: Feed, since: str, may_go_on: Callable[[], Awaitable[bool]], most: int | None = None) -> Response:
-    """The answer that goes on for as long as somebody listens who may. Raises TooManyFollow."""
-    feed.check_room()
-    body = _stream(feed, Seen.of(since), may_go_on, most)
-    return StreamingResponse(body, media_type="text/event-stream", headers={**HEADERS, **UNBUFFERED})
-
-
-async def _stream(
-    feed: Feed, since: Seen | None, may_go_on: Callable[[], Awaitable[bool]], most: int | None
-) -> AsyncIterator[str]:
-    yield f"retry: {AGAIN_AFTER}\n\n"
-    waiting: Mapping[Any, int] = {}
-    checked = monotonic()
-    try:
-        async for news in feed.follow(since, pause=PAUSE, most=most):
-            if monotonic() >= checked + PAUSE:
-                if not await may_go_on():
-                    return
-                checked = monotonic()
-            if feed.waiting != waiting:
-                waiting = feed.waiting
-                yield _event("waiting", waiting)
-            yield spelled(news)
-    except StoreUnavailable:
-        return
-
-
-@lru_cache(maxsize=8)
-def spelled(news: News) -> str:
-    """An event a change, made once for all who listen. Only the last has the id to go on after: all is seen with it."""
-    *others, last = [_event("lead", _told(one)) for one in news.changes] or [":\n\n"]
-    if news.is_gap:
-        others, last = [], _event("gap", {})
-    return f"{''.join(others)}id: {news.seen}\n{last}"
-
-
-def _told(one: Change) -> dict[str, str]:
-    """What may be known of a lead by anybody who may see that there are leads."""
-    state = {"state": one.state.value, "mark": MARKS[one.state]}
-    return {"id": one.id, **state, "endpoint": one.endpoint, "receivedAt": one.received_at.isoformat()}
-
-
-def _event(name: str, data: Mapping[Any, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"

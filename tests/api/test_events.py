@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.desk import live
+from app.live import stream
 from tests.api.conftest import Shared, give_token, problem
 from tests.listening import Stream
 from tests.running import eventually
@@ -40,7 +41,7 @@ def test_however_much_a_program_missed_it_is_told_all_of_it(shared: Shared, monk
 
 
 def test_a_token_that_is_revoked_hears_no_more(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "PAUSE", 0.2)
+    monkeypatch.setattr(stream, "PAUSE", 0.2)
     token = give_token(shared.folder, "events:read", name="revoked")
     with Stream(shared.stranger, EVENTS, token) as heard:
         revoke(shared, "revoked")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.desk.feed import Feed, News
+from app.live.feed import Feed, News
 from app.outbox.changes import seen_now
 from app.outbox.outbox import Outbox
 from tests.outbox.by_hand import add, outbox, url

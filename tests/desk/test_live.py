@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.desk import feed, live
+from app.desk import live
+from app.live import feed, stream
 from tests.desk.conftest import log_in
 from tests.listening import Stream
 from tests.running import SandboxClient, eventually, stored
@@ -85,7 +86,7 @@ def test_a_place_that_cannot_be_is_none(client: httpx.Client, since: str) -> Non
 def test_a_quiet_stream_says_now_and_then_that_it_lives_and_ends_with_the_session(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "PAUSE", 0.2)
+    monkeypatch.setattr(stream, "PAUSE", 0.2)
     with Stream(client, "/desk/events") as heard:
         lines = heard.lines
         eventually(lambda: heard.lines > lines + 3, "it says so")
