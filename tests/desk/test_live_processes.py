@@ -79,7 +79,13 @@ def test_an_act_on_many_is_seen_and_stopped_from_whichever_replica(start: Start,
             timeout=20,
         ).raise_for_status()
     with entered(one) as client:
-        asked = {"_csrf": csrf_of(client), "act": "discard", "all": "1", "confirmed": "1", "once": "0123456789abcdef"}
+        asked = {
+            "_csrf": csrf_of(client),
+            "act": "discard",
+            "all": "1",
+            "confirmed": "1000",
+            "once": "0123456789abcdef",
+        }
         job = client.post("/desk/held", data=asked).headers["location"]
         client.base_url = httpx.URL(other.address)
         assert client.get(job).status_code == 200

@@ -32,7 +32,7 @@ def test_an_act_on_many_ends_with_the_step_that_it_is_at_and_is_in_the_audit_tra
     filled(tmp_path, CROWD, states=[LeadState.SPAM])
     relay = launch(RelayProcess(tmp_path, sandbox.address, desk_password=PASSWORD))
     with httpx.Client(base_url=relay.address, timeout=10) as client:
-        everything = {"_csrf": log_in(client), "act": "discard", "all": "1", "confirmed": "1"}
+        everything = {"_csrf": log_in(client), "act": "discard", "all": "1", "confirmed": str(CROWD)}
         job = client.post("/desk/spam", data=everything).headers["location"]
         assert job.startswith("/desk/jobs/")
     eventually(lambda: stored(tmp_path, "SELECT 1 FROM audit LIMIT 1"), "it has begun")
