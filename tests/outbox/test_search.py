@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from app.lead import Field, Lead, LeadState, Submission
-from app.outbox import search
+from app.outbox import search, stats
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Sought
@@ -94,6 +94,15 @@ async def test_counting_stops_where_nobody_wants_to_know_it_better(outbox: Outbo
         return await outbox.books.read(lambda connection: search.count(connection, Sought("example"), most))
 
     assert [await count(10), await count(3)] == [5, 4]
+
+
+async def test_an_endpoints_newest_leads_are_counted_by_state(outbox: Outbox) -> None:
+    async def counted(endpoint: str, most: int) -> dict[LeadState, int]:
+        return await outbox.books.read(partial(stats.states_of, endpoint=endpoint, most=most))
+
+    assert await counted("contact", 10) == {LeadState.PENDING: 4, LeadState.HELD: 1}
+    assert await counted("contact", 2) == {LeadState.PENDING: 2}
+    assert await counted("nowhere", 10) == {}
 
 
 async def test_a_lead_that_was_edited_is_found_by_its_new_words_only(outbox: Outbox) -> None:
