@@ -174,7 +174,9 @@ def remap(
         for lead_id in some:
             if lead_id in known:
                 continue
-            for change in await read_again(person, lead_id, config, named, dry_run=dry_run, chosen_in=choice.chosen_in):
+            for change in await read_again(
+                person, lead_id, config, named, dry_run=dry_run, chosen=some, chosen_in=choice.chosen_in
+            ):
                 known[change.id] = change.refusal
                 if dry_run or choice.as_json:
                     console_leads.change(

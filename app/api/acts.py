@@ -60,7 +60,7 @@ def router(door: Door) -> APIRouter:
 
     @routes.post("/leads/{lead_id}/remap", summary=ACTS["remap"].help, responses=RESPONSES)
     async def again(lead_id: Id, caller: Caller = writes, asked: Annotated[Remap | None, Body()] = None) -> Standing:
-        """Reads the lead's request again with today's mapping, and sends it; spam stays spam until it is released."""
+        """Reads the lead's request again with today's mapping, and sends what it says."""
         named = called(door, asked.endpoint).name if asked and asked.endpoint is not None else None
         changes = await remap(door.hands(caller), lead_id, door.intake.config, named)
         return await outcome(door, lead_id, {one.id: one.refusal for one in changes if one.refusal})

@@ -42,6 +42,6 @@ async def carry_out(
     known: dict[str, str] = {}
     for lead_id in ids:
         if lead_id not in known:
-            changes = await remap(hands, lead_id, config, named, chosen_in=chosen_in)
+            changes = await remap(hands, lead_id, config, named, chosen=ids, chosen_in=chosen_in)
             known |= {change.id: change.refusal for change in changes}
     return {lead_id: known[lead_id] for lead_id in ids if known.get(lead_id)}

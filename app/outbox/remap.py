@@ -26,7 +26,7 @@ from app.reader import TABLE, of_table, read
 from app.sources.base import Inbound
 
 NAMED = {*FIELDS, "state", "reason"}
-NOT_BY_MAPPING = (BY_PERSON, Reason.IMPORTED, Reason.TEST)
+NOT_BY_MAPPING = (Reason.IMPORTED, Reason.TEST)
 """Why leads are stopped that no mapping sends."""
 
 
@@ -54,12 +54,13 @@ async def remap(
     named: str | None = None,
     *,
     dry_run: bool = False,
+    chosen: Collection[str] = (),
     chosen_in: Collection[str] | None = None,
 ) -> list[Change]:
     """Reads a lead's request again, as one to its own endpoint or the `named` one; its stopped leads become that.
 
     The first lead is the first person of today, and so on; who is new is a new lead; a lead that was sent stays, and
-    so does one in none of the states `chosen_in`.
+    so does one in none of the states `chosen_in`, and as spam what a person marked so and is not among the `chosen`.
     """
 
     async def work(connection: AsyncConnection) -> list[Change]:
@@ -74,7 +75,7 @@ async def remap(
         new = read_again(row, endpoint)
         own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
         new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
-        changes = _compared(hands, found, new, chosen_in)
+        changes = _compared(hands, found, new, {lead_id, *chosen}, chosen_in)
         if not dry_run and not all(change.refusal for change in changes):
             await _apply(connection, hands, row.id, new, [change for change in changes if not change.refusal])
         return changes
@@ -107,12 +108,16 @@ def name_of(field: str) -> str:
 
 
 def _compared(
-    hands: Hands, found: list[StoredLead], new: Submission, chosen_in: Collection[str] | None
+    hands: Hands,
+    found: list[StoredLead],
+    new: Submission,
+    chosen: Collection[str],
+    chosen_in: Collection[str] | None,
 ) -> list[Change]:
     """The leads of a request, in order, beside those of today."""
     changes = []
     for stored, today in zip_longest(found, new.leads):
-        lead = _as_judged(stored.lead, today) if stored and today else today
+        lead = _as_judged(stored, today, chosen) if stored and today else today
         refusal = "today's mapping finds nobody in its place" if lead is None else ""
         if stored:
             refusal = not_in("remap", stored.lead.state, chosen_in) or refusal
@@ -121,10 +126,12 @@ def _compared(
     return changes
 
 
-def _as_judged(was: Lead, lead: Lead) -> Lead:
+def _as_judged(stored: StoredLead, lead: Lead, chosen: Collection[str]) -> Lead:
     """Today's lead with what was found to speak for spam; still stopped where no mapping had stopped it."""
+    was = stored.lead
     lead = replace(lead, suspicions=was.suspicions)
-    stays = was.is_suspect or was.reason in NOT_BY_MAPPING
+    is_marked = was.reason == BY_PERSON and stored.id not in chosen
+    stays = was.is_suspect or is_marked or was.reason in NOT_BY_MAPPING
     return replace(lead, state=was.state, reason=was.reason) if stays else lead
 
 

@@ -88,7 +88,8 @@ def test_where_leads_are_looked_for_a_bar_tells_of_those_that_are_like_that(
 ) -> None:
     post(relay_of_all, "Grace")
     page.goto("/desk/leads")
-    page.get_by_role("searchbox").fill("grace")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("searchbox").fill("grace")
     expect(page.locator("tr[data-row]")).to_have_count(1)
     page.evaluate(STAYS)
     other, same = post(relay_of_all, "Mia"), post(relay_of_all, "Grace")
