@@ -23,6 +23,7 @@ import uvicorn
 from app.config import load_relay_config
 from app.main import create_app
 from app.sandbox import DEMO_KEY
+from app.server import Server
 from app.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +52,8 @@ def eventually(check: Any, what: str, seconds: float = 15) -> Any:
 def served(app: Any, port: int = 0) -> Iterator[str]:
     """The app under uvicorn in this process; gives its address."""
     port = port or free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    is_ours = hasattr(getattr(app, "state", None), "feed")
+    server = (Server if is_ours else uvicorn.Server)(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     eventually(lambda: server.started or not thread.is_alive(), "the server starts")

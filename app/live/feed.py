@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,7 +55,7 @@ class Feed:
         if self._followers >= MOST:
             raise TooManyFollow(f"{MOST} pages and programs are kept up to date already: reload by hand.")
 
-    async def follow(self, since: Seen | None, *, pause: float, most: int | None = None) -> AsyncIterator[News]:
+    async def follow(self, since: Seen | None, *, pause: float, most: int | None = None) -> AsyncGenerator[News]:
         """What changes after `since`, or from now on, until the feed is closed; without changes at once, and after
         each `pause` of silence, in seconds.
 
@@ -85,6 +85,7 @@ class Feed:
     def close(self) -> None:
         """Ends what everybody follows."""
         self.is_closed = True
+        self._stop_looking()
         self._arrived.set()
 
     async def _catch_up(self, since: Seen, until: Seen, most: int | None) -> AsyncIterator[News]:
@@ -99,15 +100,19 @@ class Feed:
     @contextmanager
     def _following(self) -> Iterator[None]:
         self._followers += 1
-        if self._looking is None:
+        if self._looking is None and not self.is_closed:
             self._looking = asyncio.create_task(self._look())
         try:
             yield
         finally:
             self._followers -= 1
-            if not self._followers and self._looking is not None:
-                self._looking.cancel()
-                self._looking = self._last = None
+            if not self._followers:
+                self._stop_looking()
+
+    def _stop_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = self._last = None
 
     async def _look(self) -> None:
         """Until it is cancelled. Where the store cannot be read, all wait until it can."""

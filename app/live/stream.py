@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
@@ -43,15 +44,16 @@ async def _stream(
     waiting: Mapping[Any, int] = {}
     checked = monotonic()
     try:
-        async for news in feed.follow(since, pause=PAUSE, most=most):
-            if monotonic() >= checked + PAUSE:
-                if not await may_go_on():
-                    return
-                checked = monotonic()
-            if feed.waiting != waiting:
-                waiting = feed.waiting
-                yield _event("waiting", waiting)
-            yield spelled(news)
+        async with aclosing(feed.follow(since, pause=PAUSE, most=most)) as all_news:
+            async for news in all_news:
+                if monotonic() >= checked + PAUSE:
+                    if not await may_go_on():
+                        return
+                    checked = monotonic()
+                if feed.waiting != waiting:
+                    waiting = feed.waiting
+                    yield _event("waiting", waiting)
+                yield spelled(news)
     except StoreUnavailable:
         return
 

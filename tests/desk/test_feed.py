@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -78,6 +78,6 @@ async def next_changes(followed: AsyncIterator[News]) -> News:
     return news
 
 
-async def close(followed: list[AsyncIterator[News]]) -> None:
+async def close(followed: Sequence[AsyncIterator[News]]) -> None:
     for one in followed:
         await one.aclose()  # type: ignore[attr-defined]
