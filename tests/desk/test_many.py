@@ -162,10 +162,10 @@ def test_what_is_over_or_has_lost_its_process_is_no_longer_under_way(beside: htt
 
 
 def test_an_operator_who_is_removed_ends_what_they_began(desk: Start, tmp_path: Path) -> None:
-    filled(tmp_path, 2000, states=[LeadState.SPAM])
+    filled(tmp_path, 12_000, states=[LeadState.SPAM])
     client = desk(role="intake")
     make_operator(tmp_path, "anna", Role.WORK)
-    everything = {"_csrf": log_in(client, "anna"), "act": "discard", "all": "1", "confirmed": "10000"}
+    everything = {"_csrf": log_in(client, "anna"), "act": "discard", "all": "1", "confirmed": "12000"}
     job = client.post("/desk/spam", data=everything).headers["location"]
     eventually(lambda: stored(tmp_path, "SELECT 1 FROM audit LIMIT 1"), "it has begun")
     with closing(sqlite3.connect(tmp_path / "relay.db")) as store, store:
@@ -174,4 +174,4 @@ def test_an_operator_who_is_removed_ends_what_they_began(desk: Start, tmp_path: 
     page = eventually(lambda: page if ": stopped." in (page := text_of(client.get(job).text)) else "", "it ends")
     assert "Whoever began this may not do it any more." in page
     [(done,)] = stored(tmp_path, "SELECT count(*) FROM leads WHERE state = 'discarded'")
-    assert (0 < done < 2000, f"{done:,} of 2,000: stopped." in page) == (True, True)
+    assert (0 < done < 12_000, f"{done:,} of 12,000: stopped." in page) == (True, True)
