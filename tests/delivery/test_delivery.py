@@ -125,6 +125,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(str(value) for value in fault.values())[:40])
 def test_after_a_fault_every_lead_is_delivered_and_none_twice(
     fault: dict[str, Any], relay: Start, sandbox: SandboxClient, tmp_path: Path
@@ -150,6 +151,7 @@ def test_an_answer_that_comes_too_late_is_an_unknown_outcome_and_the_lead_is_not
     assert states(tmp_path)["person0@example.com"].startswith("delivered")
 
 
+@pytest.mark.slow
 def test_a_request_that_outlasts_its_lease_keeps_its_leads(
     relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

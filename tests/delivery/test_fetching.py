@@ -236,6 +236,7 @@ def test_while_the_api_is_down_it_is_tried_again(relay: Start, sandbox: SandboxC
         assert eventually(sandbox.emails, "the lead arrives") == ["ada77@example.com"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["while it runs", "before it starts"])
 def test_a_clock_that_is_set_back_leaves_nobody_unfetched(
     relay: Start, sandbox: SandboxClient, api: Api, tmp_path: Path, store_url: str, when: str
@@ -266,6 +267,7 @@ def tries(url: str) -> list[tuple[str, int | None, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_token_that_is_refused_is_said_and_the_lead_goes_on_once_it_is_right(
     relay: Start, sandbox: SandboxClient, api: Api, store_url: str
 ) -> None:
@@ -286,6 +288,7 @@ def test_who_is_not_there_is_held_with_what_was_said(relay: Start, api: Api, tmp
     assert TOKEN not in str(tries(store_url))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"{}", notice("77"), b'{"id": "77"}', b"\xff" * 10])
 def test_an_answer_with_nobody_in_it_is_no_answer(
     relay: Start, sandbox: SandboxClient, api: Api, tmp_path: Path, body: bytes
@@ -343,6 +346,7 @@ async def facts(books: Books, *, fetching: tuple[str, ...] = (), later: timedelt
     return await books.read(partial(facts_of, now=now, since=0, before=now - timedelta(minutes=15), **about))
 
 
+@pytest.mark.slow
 def test_who_proves_nothing_makes_the_relay_ask_nobody(relay: Start, api: Api, store_url: str) -> None:
     client = relay(toml(api), database_url=store_url)
     tell(client, "77", secret="wrong")
@@ -352,6 +356,7 @@ def test_who_proves_nothing_makes_the_relay_ask_nobody(relay: Start, api: Api, s
     assert api.ids() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_", ["../me", "77/../78", "77?x=y", "a b", "é", "7" * 101])
 def test_an_id_that_could_be_another_address_is_not_asked_for(relay: Start, api: Api, tmp_path: Path, id_: str) -> None:
     tell(relay(toml(api)), id_)
@@ -361,6 +366,7 @@ def test_an_id_that_could_be_another_address_is_not_asked_for(relay: Start, api:
     assert api.addresses == []
 
 
+@pytest.mark.slow
 def test_two_replicas_fetch_everybody_once(sandbox: SandboxClient, api: Api, tmp_path: Path, store_url: str) -> None:
     ids = [str(number) for number in range(100, 130)]
     api.people = {id_: person(id_) for id_ in ids}

@@ -118,6 +118,7 @@ def test_a_lead_that_a_firewall_refuses_delays_nobody_once_others_were_taken(
     eventually(lambda: "select@example.com" in sandbox.emails(), "it arrives when it is let through", 30)
 
 
+@pytest.mark.slow
 def test_a_lead_that_a_firewall_refuses_first_of_all_holds_others_up_for_one_probe_at_most(
     relay: Start, sandbox: SandboxClient
 ) -> None:
@@ -206,6 +207,7 @@ def test_a_clock_that_is_set_back_leaves_no_lead_behind(
     eventually(lambda: len(sandbox.emails()) == 4, "all arrive by the right clock")
 
 
+@pytest.mark.slow
 def test_a_lease_of_a_clock_that_is_hours_ahead_does_not_last_hours(
     relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,6 +161,7 @@ def test_what_is_over_or_has_lost_its_process_is_no_longer_under_way(beside: htt
     assert page.count("/desk/jobs/") == 1
 
 
+@pytest.mark.slow
 def test_an_operator_who_is_removed_ends_what_they_began(desk: Start, tmp_path: Path) -> None:
     filled(tmp_path, 12_000, states=[LeadState.SPAM])
     client = desk(role="intake")
