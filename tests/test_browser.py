@@ -12,12 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 from app.config import load_relay_config
 from app.main import create_app
 from app.settings import load_settings
-from tests.browsing import CHROMIUM, LOOKS, chromium, look
+from tests.browsing import LOOKS, chromium, look, needs_chromium
 from tests.running import DEMO_TOML, SandboxClient, eventually, served
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 
 

@@ -233,7 +233,7 @@ def test_a_small_drill_finds_nothing_lost_and_nothing_doubled_and_leaves_nothing
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks for processes in /proc")
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes by their /proc, which Linux alone has")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_drill_that_is_stopped_leaves_no_process_and_no_folder_behind(tmp_path: Path, how: signal.Signals) -> None:
     drill = start_drill(tmp_path, "--leads", "2000")

@@ -10,14 +10,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.desk.entry import COOKIE
 from app.lead import LeadState
-from tests.browsing import CHROMIUM, chromium, look
+from tests.browsing import chromium, look, needs_chromium
 from tests.desk.conftest import PASSWORD, Place, csrf_of
 from tests.desk.crowd import filled
 from tests.running import eventually, stored
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 
 LONG = "Wolfe" * 60

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import CHROMIUM, accessible, chromium
+from tests.browsing import accessible, chromium, needs_chromium
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.running import DEMO_TOML, SandboxClient, eventually, started
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 NUMBERS = itertools.count(1)
 STAYS = "window.stays = true"

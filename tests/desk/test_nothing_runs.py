@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.outbox.records import Role
-from tests.browsing import CHROMIUM, chromium
+from tests.browsing import chromium, needs_chromium
 from tests.desk.conftest import PASSWORD, Place, csrf_of, make_operator
 from tests.files import HEADERS, PDF, body_of, part
 from tests.running import eventually, stored
@@ -106,7 +106,7 @@ def test_what_is_downloaded_is_never_shown_by_a_browser(place: Place, evil: list
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs")
+@needs_chromium
 class TestInABrowser:
     @pytest.fixture
     def complaints(self, place: Place, evil: list[str]) -> Iterator[list[str]]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import CHROMIUM, chromium
+from tests.browsing import chromium, needs_chromium
 from tests.desk.conftest import PASSWORD, Place
 from tests.running import eventually
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 KEPT = "Object.values(sessionStorage).join()"
 

@@ -10,13 +10,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.intake.spam import vendors
-from tests.browsing import CHROMIUM, accessible, chromium
+from tests.browsing import accessible, chromium, needs_chromium
 from tests.intake.captcha_services import SECRET, Services
 from tests.running import SandboxClient, served, started, stored
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 WITHOUT_HELP = "Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })"
 """As on a page without TLS, where browsers calculate nothing for scripts."""

@@ -16,12 +16,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.intake.language import language, languages
-from tests.browsing import CHROMIUM, LOOKS, chromium, look
+from tests.browsing import LOOKS, chromium, look, needs_chromium
 from tests.running import SandboxClient, eventually, free_port, served, started, stored
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 Start = Callable[..., httpx.Client]
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenauszahlungsstelle"

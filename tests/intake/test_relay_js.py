@@ -16,7 +16,7 @@ from app.config import load_relay_config
 from app.main import create_app
 from app.sandbox import DEMO_KEY
 from app.settings import load_settings
-from tests.browsing import CHROMIUM, chromium, look
+from tests.browsing import chromium, look, needs_chromium
 from tests.running import DEMO_TOML, SandboxClient, eventually, free_port, served, stored
 from tests.websites import Middlebox, Website, middlebox, website
 
@@ -50,7 +50,7 @@ EXPECTED = (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 
 

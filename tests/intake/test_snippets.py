@@ -17,7 +17,7 @@ from app.cli import app
 from app.cli_forms import Kind
 from app.endpoints import Form, Provider
 from app.intake.snippets import POST, SNIPPETS
-from tests.browsing import CHROMIUM, FLAGS
+from tests.browsing import CHROMIUM, FLAGS, needs_chromium
 from tests.intake.captcha_services import SECRET, Services
 from tests.running import DEMO_TOML, served, stored
 from tests.websites import Website, website
@@ -222,7 +222,7 @@ def site() -> Iterator[Website]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs")
+@needs_chromium
 class TestPasted:
     @pytest.mark.parametrize("kind", ["html", "script", "fetch", "wordpress"])
     def test_it_is_sent_from_another_origin(

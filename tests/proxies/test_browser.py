@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 from starlette.responses import HTMLResponse
 
-from tests.browsing import CHROMIUM, chromium
+from tests.browsing import chromium, needs_chromium
 from tests.proxies.conftest import Stand
 from tests.running import eventually, served
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs"),
+    needs_chromium,
 ]
 
 WEBSITE = """<!doctype html><title>A website</title><link rel="icon" href="data:,">
