@@ -52,6 +52,13 @@ class Bulk:
             task = self._running[job.id] = asyncio.create_task(self._carry_out(job, ids, work))
             task.add_done_callback(lambda _: self._running.pop(job.id))
 
+    async def keep(self, job: Job, refused: Mapping[str, str]) -> None:
+        """Notes what was done at once, so that a page can tell of it; where the store is away now, none will."""
+        named = dict(islice(refused.items(), MOST_NAMED))
+        over = replace(job, done=job.total, left=len(refused), refused=named, is_over=True)
+        with suppress(StoreUnavailable):
+            await self.outbox.write(partial(jobs.begin, job=over))
+
     async def of(self, job_id: str, who: str | None) -> Job | None:
         """An operator's own job, or with None anybody's, whichever process carries it out."""
         job = await self.outbox.books.read(partial(jobs.job_of, job_id=job_id, who=who))

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from app.config import RelayConfig
 from app.desk.bulk import A_STEP, Bulk
 from app.desk.entry import Entry, Session
+from app.desk.story import SHORT, in_words
 from app.intake.accept import Intake
 from app.intake.pages import ago
 from app.lead import MARKS, MEANING
@@ -120,5 +121,5 @@ BUTTONS = {
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
 _templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
-_templates.globals["a_step"] = A_STEP
-_templates.filters.update({"ago": ago, "grouped": grouped, "in_bytes": in_bytes})
+_templates.globals["a_step"], _templates.globals["tries"] = A_STEP, SHORT
+_templates.filters.update({"ago": ago, "grouped": grouped, "in_bytes": in_bytes, "in_words": in_words})
