@@ -129,6 +129,7 @@ def test_names_of_every_kind_stay_within_their_lines(page: Page, place: Place, p
         for width in (1200, 360):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".even tbody td").first.evaluate("cell => cell.getBoundingClientRect().width") > 180
     assert page.locator("h1 bdi").evaluate("node => getComputedStyle(node).unicodeBidi") == "isolate"
 
 
@@ -157,7 +158,14 @@ def test_somebody_is_found_by_a_few_letters_mended_and_sent(page: Page, place: P
     page.get_by_role("button", name="Save and send").click()
     expect(page.get_by_role("alert")).to_contain_text("not a valid e-mail address")
     expect(page.get_by_label("Phone")).to_have_value("+44 20 7946 0958")
+    page.context.clear_cookies()
     page.get_by_role("textbox", name="E-mail").fill("charles@example.com")
+    page.get_by_role("button", name="Save and send").click()
+    expect(page.get_by_role("alert")).to_contain_text("not logged in any more")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("status")).to_contain_text("what you typed before you had to log in again")
+    expect(page.get_by_label("Phone")).to_have_value("+44 20 7946 0958")
     page.get_by_role("button", name="Save and send").click()
     eventually(lambda: place.state(people["held"]) == "delivered", "it is delivered")
     page.reload()
@@ -255,6 +263,9 @@ def test_an_act_on_thousands_says_how_many_shows_how_far_it_is_and_stops(page: P
     [(done, different)] = stored(place.folder, deeds)
     assert done == different
     assert 0 < left == total - (done - earlier) < total
+    for heading in ("Discard: 10,0", "Discard: 10,0", "Discard: .* leads[?]", "Held"):
+        expect(page.get_by_role("heading", name=re.compile(heading))).to_be_visible()
+        page.go_back()
 
 
 def test_logging_out_everywhere_ends_the_other_browsers_session(page: Page, browser: Browser, place: Place) -> None:
