@@ -24,7 +24,7 @@ from app.desk.entry import Session
 from app.desk.posted import posted
 from app.desk.story import advice
 from app.errors import NotFound
-from app.lead import LeadState
+from app.lead import Lead, LeadState
 from app.outbox import search
 from app.outbox.jobs import Job
 from app.outbox.records import Role, Sought
@@ -120,7 +120,7 @@ def router(desk: Desk) -> APIRouter:
         """How far an act on many is."""
         found = await _job(desk, job_id, who)
         part = "job_state.html" if request.headers.get("hx-request") else "job.html"
-        return desk.page(request, part, who, job=found)
+        return desk.page(request, part, who, job=found, people=await _refused(desk, found))
 
     @routes.post("/jobs/{job_id}/stop", response_model=None)
     async def stop(job_id: str, who: Session = worker) -> Response:
@@ -142,6 +142,11 @@ async def _job(desk: Desk, job_id: str, who: Session) -> Job:
     if found is None:
         raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
     return found
+
+
+async def _refused(desk: Desk, job: Job) -> dict[str, Lead]:
+    """The first leads that an act was not done to, by id."""
+    return {one.id: one.lead for one in await desk.outbox.books.of_ids(list(job.refused))}
 
 
 def _shows(desk: Desk, queue: Queue) -> Any:
@@ -198,8 +203,10 @@ def _asks(desk: Desk, queue: Queue) -> Any:
         ids = list[str]()
         if who.has_sealed(request.url.query):
             ids = await _chosen(desk, asked, narrowed.sought(queue) if takes_all else None, upto)
+        if not takes_all:
+            ids = [one.id for one in await desk.outbox.books.of_ids(ids) if one.lead.state is queue.state]
         if not ids:
-            return RedirectResponse(f"{queue.path}?{narrowed.query()}", 303)
+            return RedirectResponse(f"{queue.path}?{narrowed.query()}".rstrip("?"), 303)
         meant = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
         values: dict[str, Any] = {"queue": queue, "act": asked["act"], "narrowed": narrowed, **meant}
         values["allow"] = bool(asked.get("allow"))
@@ -232,7 +239,11 @@ async def _page(
     did: Job | None = None,
 ) -> Response:
     """A queue, with the act on leads that somebody `did`; it may have been on none."""
-    values = {"did": did, **await part_of(desk, queue, narrowed, before)}
+    values = {
+        "did": did,
+        "people": await _refused(desk, did) if did else {},
+        **await part_of(desk, queue, narrowed, before),
+    }
     values |= {
         "acts": [act for act in queue.acts if who.role.covers(NEEDS[act])],
         "jobs": await desk.bulk.running(_whose(who)),
