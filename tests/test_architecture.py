@@ -19,10 +19,7 @@ APP = Path(__file__).parent.parent / "app"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("cli_forms", "cli_import", "cli_leads", "cli_operators", "cli_senders", "cli_stats", "cli_store", "cli_tail"),
-    ("choice",),
-    ("commands",),
-    ("server", "checkup", "console_leads", "console", "drill"),
+    ("server", "drill"),
     ("main",),
     ("api",),
     ("intake", "desk", "delivery", "alerts", "sandbox"),
@@ -40,9 +37,6 @@ LAYERS = (
 """Imports run down this table. Beside each other only those that `BESIDE` names import one another."""
 
 BESIDE = {
-    ("console_leads", "console"),  # prints by it
-    ("console", "checkup"),  # prints its findings
-    ("drill", "console"),  # prints its plan and its outcome
     ("desk", "intake"),  # the same bounds on requests
     ("desk", "delivery"),  # reads AgencyHandy's answers as it does
     ("settings", "errors"),  # raises ConfigurationError
@@ -95,26 +89,7 @@ CHAPTER_OF = {
     **{name: name for name in ("intake", "outbox", "delivery", "alerts", "desk", "api")},
     "live": "desk",
     **dict.fromkeys(("mapping", "sources", "reader", "proof", "repeats", "preview"), "reading"),
-    **dict.fromkeys(
-        (
-            "cli",
-            "cli_forms",
-            "cli_import",
-            "cli_leads",
-            "cli_operators",
-            "cli_senders",
-            "cli_stats",
-            "cli_store",
-            "cli_tail",
-            "commands",
-            "console",
-            "console_leads",
-            "checkup",
-            "choice",
-            "server",
-        ),
-        "command line",
-    ),
+    **dict.fromkeys(("cli", "server"), "command line"),
     **dict.fromkeys(("sheets", "imports", "export"), "tables"),
     **dict.fromkeys(("sandbox", "drill"), "tools"),
 }
@@ -269,7 +244,7 @@ def test_only_the_command_line_and_main_construct_settings() -> None:
     complaints(
         f"{module.name}, line {node.lineno}: calls {node.func.id}"
         for module in MODULES
-        if module.name not in {"commands", "main", "settings"}
+        if module.name not in {"cli.base", "main", "settings"}
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

@@ -19,8 +19,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from app import checkup
-from app.cli import app
+from app.cli import app, checkup
 from app.config import load_relay_config
 from app.sandbox import DEMO_KEY
 from app.settings import Settings, load_settings

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.cli_forms import Kind
+from app.cli.forms import Kind
 from app.endpoints import Form, Provider
 from app.intake.snippets import POST, SNIPPETS
 from tests.browsing import CHROMIUM, FLAGS, needs_chromium

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app import console
-from app.commands import Json, endpoints, hands, sure
+from app.cli import console
+from app.cli.base import Json, endpoints, hands, sure
 from app.errors import ConfigurationError
 from app.lead import LeadState
 from app.outbox.acts import ACTS

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from app import console, console_leads
-from app.commands import Json, with_books
+from app.cli import console, console_leads
+from app.cli.base import Json, with_books
 from app.errors import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app import console
-from app.commands import Json, hands, with_books
+from app.cli import console
+from app.cli.base import Json, hands, with_books
 from app.errors import ConfigurationError
 from app.outbox.records import MAY, SCOPES, Operator, Role, Token
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from app import console
-from app.commands import Json, hands, with_books
+from app.cli import console
+from app.cli.base import Json, hands, with_books
 from app.outbox.records import AllowedSender
 
 Addresses = Annotated[list[str], typer.Argument(help="E-mail addresses.")]

@@ -19,7 +19,7 @@ from app.config import RelayConfig
 from app.settings import DEMO_TOML, Settings
 
 if TYPE_CHECKING:
-    from app.checkup import Finding
+    from app.cli.checkup import Finding
 
 out = Console(highlight=False)
 wide = Console(highlight=False, width=100_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app import console
+from app.cli import console
 from app.drill.plan import Event
 from app.drill.reconcile import Outcome
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app import console
-from app.commands import Json, configuration, endpoints, hands, sure
+from app.cli import console
+from app.cli.base import Json, configuration, endpoints, hands, sure
 from app.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _numbered(path: Path) -> Any:
 def _show(one: Import, tally: Tally, rejects: Path | None, *, dry_run: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from app.console_leads import leads_shown
+    from app.cli.console_leads import leads_shown
     from app.imports import became
 
     columns = became(tally, one.sheet)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from app import console, console_leads
-from app.choice import Choice, Endpoint, Since, Source, State, Until, Words, carry_out, chooses, sought
-from app.commands import Json, configuration, endpoints, hands, with_books
+from app.cli import console, console_leads
+from app.cli.base import Json, configuration, endpoints, hands, with_books
+from app.cli.choice import Choice, Endpoint, Since, Source, State, Until, Words, carry_out, chooses, sought
 from app.errors import ConfigurationError
 from app.export import as_csv, stored_json
 from app.lead import FIELDS

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from app import console
 from app.addresses import is_loopback
-from app.commands import Json, configuration, forms
+from app.cli import console
+from app.cli.base import Json, configuration, forms
 from app.errors import ConfigurationError
 
 Kind = Literal["script", "html", "fetch", "react", "wordpress"]

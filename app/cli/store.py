@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from app import console, console_leads
-from app.commands import Json, with_books, with_store
+from app.cli import console, console_leads
+from app.cli.base import Json, with_books, with_store
 from app.errors import ConfigurationError
 
 commands = typer.Typer()

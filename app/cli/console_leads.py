@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from app import console
+from app.cli import console
 from app.export import stored_json, whole_json
 from app.lead import FIELDS, MARKS, LeadState
 from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission

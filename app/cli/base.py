@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app import console
+from app.cli import console
 from app.config import RelayConfig, load_relay_config
 from app.environment import environment
 from app.errors import ConfigurationError, RelayError

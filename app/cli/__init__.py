@@ -13,19 +13,8 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from app import (
-    cli_forms,
-    cli_import,
-    cli_leads,
-    cli_operators,
-    cli_senders,
-    cli_stats,
-    cli_store,
-    cli_tail,
-    console,
-    console_leads,
-)
-from app.commands import InWords, Json, configuration, endpoints, with_books
+from app.cli import console, console_leads, forms, imports, leads, operators, senders, stats, store, tail
+from app.cli.base import InWords, Json, configuration, endpoints, with_books
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -35,15 +24,15 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they can be secrets and people
     help="Takes enquiries and delivers each one to AgencyHandy as a lead, once.",
 )
-app.add_typer(cli_leads.commands, name="leads")
-app.add_typer(cli_senders.commands, name="senders")
-app.add_typer(cli_forms.commands, name="form")
-app.add_typer(cli_import.commands)
-app.add_typer(cli_stats.commands)
-app.add_typer(cli_store.commands)
-app.add_typer(cli_tail.commands)
-app.add_typer(cli_operators.operator, name="operator")
-app.add_typer(cli_operators.token, name="token")
+app.add_typer(leads.commands, name="leads")
+app.add_typer(senders.commands, name="senders")
+app.add_typer(forms.commands, name="form")
+app.add_typer(imports.commands)
+app.add_typer(stats.commands)
+app.add_typer(store.commands)
+app.add_typer(tail.commands)
+app.add_typer(operators.operator, name="operator")
+app.add_typer(operators.token, name="token")
 alerts = typer.Typer(no_args_is_help=True, help="Who is told when something is wrong.")
 app.add_typer(alerts, name="alerts")
 
@@ -105,7 +94,7 @@ def sandbox(
 @app.command()
 def check(as_json: Json = False) -> None:
     """Look at key, company, role, store, configuration and public address, and say what to do."""
-    from app import checkup
+    from app.cli import checkup
 
     findings = asyncio.run(checkup.look(configuration))
     for finding in findings:
@@ -185,14 +174,15 @@ def drill(
     as_json: Json = False,
 ) -> None:
     """Prove on this machine that nothing is lost or doubled: with a sandbox, real faults and kill -9."""
-    from app.drill import run, shown
+    from app.cli import console_drill
+    from app.drill import run
     from app.drill.plan import Drill
 
     wanted = Drill(count, kills, seed, store, replicas, midway, config, form)
-    with run.own_folder(keep=keep) as folder, shown.drilling() as show:
-        shown.plan(seed, wanted.plan(), folder if keep else None)
+    with run.own_folder(keep=keep) as folder, console_drill.drilling() as show:
+        console_drill.plan(seed, wanted.plan(), folder if keep else None)
         outcome = run.run(wanted, folder, show)
-    shown.drilled(outcome, as_json=as_json)
+    console_drill.drilled(outcome, as_json=as_json)
     if not outcome.is_well:
         raise typer.Exit(1)
 
@@ -201,7 +191,7 @@ def drill(
 def try_alerts(as_json: Json = False) -> None:
     """Send a test message to everybody who is named in relay.toml, and say who took it."""
     from app.alerts.tell import try_all
-    from app.checkup import Finding
+    from app.cli.checkup import Finding
 
     _, config = configuration()
     tried = asyncio.run(try_all(config))

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from app import console
-from app.commands import Json, with_books
+from app.cli import console
+from app.cli.base import Json, with_books
 from app.lead import LeadState
 
 commands = typer.Typer()
