@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.config import RelayConfig
-from app.endpoints import Endpoint, Hook
+from app.config.endpoints import Endpoint, Hook
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError, SignatureRefused
 from app.lead import FIELDS, Entry, Field, Lead
 from app.mapping import rules

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app import proof, repeats
-from app.config import RelayConfig
-from app.endpoints import API, Endpoint, Hook
+from app.config.endpoints import API, Endpoint, Hook
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules

@@ -20,9 +20,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli import app, checkup
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import Settings, load_settings
 from app.sandbox import DEMO_KEY
-from app.settings import Settings, load_settings
 from tests.running import DEMO_TOML, SandboxClient, environment, eventually, free_port, started, stored
 
 LEAD_KEYS = ["id", "state", "endpoint", "firstName", "lastName", "email", "contactNo", "memberId", "receivedAt"]

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.sheets import cell, plain
+from app.sheets.sheet import cell, plain
 from tests.running import SandboxClient, eventually, stored
 from tests.test_cli import Run, folder, objects, run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app import settings as module
-from app.environment import environment
+from app.config import settings as module
+from app.config.environment import environment
+from app.config.settings import Settings, load_settings
 from app.errors import ConfigurationError
-from app.settings import Settings, load_settings
 
 KEY = "key-of-the-agency"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import Reason
 from app.outbox.records import Facts
 

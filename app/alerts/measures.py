@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.outbox.records import Facts
 
 MEASURES: Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]] = {

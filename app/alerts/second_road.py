@@ -10,7 +10,7 @@ from functools import partial
 
 from app.alerts.conditions import leads as counted
 from app.alerts.tell import Target
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import FIELDS, LeadState, Reason
 from app.logs import log
 from app.outbox.facts import mark_passed_on, stuck

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError
 from app.logs import log
 

@@ -17,7 +17,7 @@ from app.alerts.conditions import DAY, spelled, troubles
 from app.alerts.measures import measures
 from app.alerts.second_road import Road, pass_on, roads
 from app.alerts.tell import Target, people
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.errors import StoreUnavailable
 from app.logs import log
 from app.metrics import Metrics

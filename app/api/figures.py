@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from app.api.door import Caller, Door
 from app.api.problems import may
 from app.api.shapes import Answers, Endpoints, EndpointShape, Stats
-from app.endpoints import Endpoint
+from app.config.endpoints import Endpoint
 from app.lead import LeadState
 from app.outbox import stats
 from app.outbox.records import Facts

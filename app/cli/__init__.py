@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from app.cli import console, console_leads, forms, imports, leads, operators, senders, stats, store, tail
 from app.cli.base import InWords, Json, configuration, endpoints, with_books
+from app.config.settings import Settings
 from app.errors import ConfigurationError
-from app.settings import Settings
 
 app = typer.Typer(
     cls=InWords,

@@ -14,10 +14,10 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli import console
-from app.config import RelayConfig, load_relay_config
-from app.environment import environment
+from app.config.environment import environment
+from app.config.relay_toml import RelayConfig, load_relay_config
+from app.config.settings import Settings, load_settings
 from app.errors import ConfigurationError, RelayError
-from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from app.outbox.hands import Hands

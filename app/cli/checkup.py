@@ -11,17 +11,17 @@ from functools import partial
 import httpx
 
 from app.alerts import tell
-from app.config import RelayConfig, WorkspaceConfig, names_of_secrets
+from app.config.endpoints import Hook
+from app.config.environment import dotenv
+from app.config.relay_toml import RelayConfig, WorkspaceConfig, names_of_secrets
+from app.config.settings import Settings
 from app.delivery.agencyhandy import AgencyHandy
-from app.endpoints import Hook
-from app.environment import dotenv
 from app.errors import ConfigurationError, DestinationError, StoreUnavailable
 from app.lead import LeadState
 from app.main import accounts_of
 from app.outbox.facts import waiting
 from app.outbox.outbox import Outbox
 from app.outbox.records import Workspace
-from app.settings import Settings
 
 COMPOSE = ("RELAY_SUBNET", "COMPOSE_")
 """How the names begin that `.env` holds for deploy/compose.yaml alone."""

@@ -15,8 +15,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from app.config import RelayConfig
-from app.settings import DEMO_TOML, Settings
+from app.config.relay_toml import RelayConfig
+from app.config.settings import DEMO_TOML, Settings
 
 if TYPE_CHECKING:
     from app.cli.checkup import Finding

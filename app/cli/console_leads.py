@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from app.cli import console
-from app.export import stored_json, whole_json
 from app.lead import FIELDS, MARKS, LeadState
 from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import LeadShown, Preview, lead_shown
+from app.sheets.export import stored_json, whole_json
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.addresses import is_loopback
 from app.cli import console
 from app.cli.base import Json, configuration, forms
+from app.config.addresses import is_loopback
 from app.errors import ConfigurationError
 
 Kind = Literal["script", "html", "fetch", "react", "wordpress"]

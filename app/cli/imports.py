@@ -17,11 +17,11 @@ from app.cli.base import Json, configuration, endpoints, hands, sure
 from app.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from app.config import RelayConfig
-    from app.endpoints import Endpoint
-    from app.imports import Import, Reject, Tally
-    from app.settings import Settings
-    from app.sheets import Row, Sheet
+    from app.config.endpoints import Endpoint
+    from app.config.relay_toml import RelayConfig
+    from app.config.settings import Settings
+    from app.sheets.imports import Import, Reject, Tally
+    from app.sheets.sheet import Row, Sheet
 
 commands = typer.Typer()
 
@@ -43,8 +43,8 @@ def import_leads(
     """Read a table of people in, each row as an enquiry. Ended at any moment, it goes on when it is called again."""
     from datetime import UTC, datetime
 
-    from app.imports import Import
-    from app.sheets import open_sheet
+    from app.sheets.imports import Import
+    from app.sheets.sheet import open_sheet
 
     settings, config = configuration()
     endpoint = _endpoint(config, named)
@@ -80,7 +80,7 @@ def pace(settings: Settings, config: RelayConfig, endpoint: Endpoint) -> float:
 async def _run(one: Import, reject: Reject, *, dry_run: bool) -> Tally:
     from functools import partial
 
-    from app.imports import carry_out
+    from app.sheets.imports import carry_out
 
     async with hands() as person:
         try:
@@ -105,8 +105,8 @@ def _ask(one: Import, looked: Tally) -> None:
 @contextmanager
 def rejected(sheet: Sheet, path: Path | None, *, dry_run: bool) -> Iterator[tuple[Reject, list[Path]]]:
     """What writes a rejected row into a new file, and which that is; a rehearsal writes only where a file is named."""
-    from app.imports import REJECTED
-    from app.sheets import as_row, new_file
+    from app.sheets.imports import REJECTED
+    from app.sheets.sheet import as_row, new_file
 
     if dry_run and path is None:
         yield not_kept, []
@@ -139,7 +139,7 @@ def _show(one: Import, tally: Tally, rejects: Path | None, *, dry_run: bool, as_
     from dataclasses import asdict
 
     from app.cli.console_leads import leads_shown
-    from app.imports import became
+    from app.sheets.imports import became
 
     columns = became(tally, one.sheet)
     if as_json:

@@ -20,11 +20,11 @@ from app.cli import console, console_leads
 from app.cli.base import Json, configuration, endpoints, hands, with_books
 from app.cli.choice import Choice, Endpoint, Since, Source, State, Until, Words, carry_out, chooses, sought
 from app.errors import ConfigurationError
-from app.export import as_csv, stored_json
 from app.lead import FIELDS
 from app.outbox.acts import ACTS
 from app.outbox.records import Sought
-from app.sheets import new_file
+from app.sheets.export import as_csv, stored_json
+from app.sheets.sheet import new_file
 
 if TYPE_CHECKING:
     from app.outbox.hands import Hands

@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import httpx
 
+from app.config.endpoints import FetchConfig, Hook
 from app.delivery.agencyhandy import exchange
 from app.delivery.contract import Answer, words_of
 from app.delivery.outcomes import retry_after
 from app.delivery.policy import Policy
 from app.delivery.worker import SET_BACK
-from app.endpoints import FetchConfig, Hook
 from app.errors import StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Submission
 from app.logs import log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.errors import NotAllowed
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands

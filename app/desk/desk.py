@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.desk.bulk import A_STEP, Bulk
 from app.desk.entry import Entry, Session
 from app.intake.accept import Intake

@@ -13,20 +13,20 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.config.endpoints import Form, Hook
+from app.config.rates import Rate
 from app.desk.charts import sparkline
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
 from app.desk.story import stands
 from app.desk.trial import send, trial_of, typed
-from app.endpoints import Form, Hook
 from app.errors import NotFound
 from app.intake.snippets import SNIPPETS
 from app.outbox import stats
 from app.outbox.records import Role
 from app.outbox.tables import leads
 from app.proof import signature_of
-from app.rates import Rate
 
 WEEK, STEP = timedelta(days=7), timedelta(hours=6)
 MARK: Final = 8

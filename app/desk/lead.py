@@ -11,14 +11,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from app.config.endpoints import Endpoint, Hook
 from app.desk.acting import NEEDS, carry_out
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
 from app.desk.story import first_acts, stands, timeline
-from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
-from app.export import whole_json
 from app.intake.downloads import download
 from app.lead import FIELDS, Field, Lead, Reason
 from app.outbox import search
@@ -27,6 +26,7 @@ from app.outbox.hands import endpoint_called
 from app.outbox.records import Role, Sought, StoredLead, StoredSubmission
 from app.outbox.tables import leads
 from app.preview import as_typed, fields_of
+from app.sheets.export import whole_json
 from app.sources import SOURCES
 from app.sources.base import Inbound
 

@@ -16,24 +16,24 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from app.config import RelayConfig
+from app.config.endpoints import Endpoint, Form
+from app.config.relay_toml import RelayConfig
+from app.config.settings import explain
+from app.config.values import LeadField, Rules
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.lead import LABELS, MOST_READ
 from app.desk.posted import posted
-from app.endpoints import Endpoint, Form
 from app.errors import ConfigurationError
 from app.lead import FIELDS
 from app.mapping import rules
-from app.outbox import requests
+from app.outbox import submissions
 from app.outbox.erasure import EMPTY
 from app.outbox.hands import endpoint_called
 from app.outbox.records import Role, StoredSubmission
 from app.outbox.rehearsal import rehearse
 from app.preview import LeadShown, Preview, as_typed, look
-from app.settings import explain
 from app.sources.base import Inbound
-from app.values import LeadField, Rules
 
 LAST: Final = 200
 MOST_LEADS: Final = 20
@@ -94,7 +94,7 @@ def router(desk: Desk) -> APIRouter:
 
 async def _picks(desk: Desk, endpoint: str) -> list[StoredSubmission]:
     """The newest requests that came in, to be tried: also those that became no lead."""
-    newest = partial(requests.newest, endpoint=endpoint, before="", limit=MOST_PICKS)
+    newest = partial(submissions.newest, endpoint=endpoint, before="", limit=MOST_PICKS)
     return [one for one in await desk.outbox.books.read(newest) if one.note != EMPTY["note"]]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from app.endpoints import CHOICES, FieldType, Form, FormField
+from app.config.endpoints import CHOICES, FieldType, Form, FormField
 from app.intake.fields import USUAL
 from app.intake.language import Language
 from app.mapping.called import SURELY, meanings_of

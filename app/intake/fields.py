@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from app.endpoints import CHOICES, Form, FormField
+from app.config.endpoints import CHOICES, Form, FormField
 from app.lead import Entry, Lead, LeadState, Reason
 from app.mapping import people
 from app.mapping.infer import UNTICKED, means_email, means_phone

@@ -15,9 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app.addresses import origin_of
-from app.config import RelayConfig
-from app.endpoints import Form
+from app.config.addresses import origin_of
+from app.config.endpoints import Form
+from app.config.relay_toml import RelayConfig
 from app.intake.colours import style_of
 from app.intake.language import ENGLISH, Language, asked_for, language_of
 from app.intake.spam import shown, vendors

@@ -9,7 +9,7 @@ from textwrap import indent
 from types import MappingProxyType
 from typing import Final
 
-from app.endpoints import Form, FormField
+from app.config.endpoints import Form, FormField
 from app.intake.controls import filled_in, label_of
 from app.intake.fields import asked
 from app.intake.language import ENGLISH

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import RelayConfig
-from app.endpoints import API, Endpoint, for_programs
+from app.config.endpoints import API, Endpoint, for_programs
+from app.config.relay_toml import RelayConfig
 from app.lead import LeadState, Origin
 from app.mapping import people
 from app.outbox.acts import ACTS, addresses, checked, why_not

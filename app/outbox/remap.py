@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import OWN_WORKSPACES, RelayConfig
-from app.endpoints import API, Endpoint, Hook, for_programs
+from app.config.endpoints import API, Endpoint, Hook, for_programs
+from app.config.relay_toml import OWN_WORKSPACES, RelayConfig
 from app.lead import FIELDS, Lead, LeadState, Reason, Submission
 from app.outbox import rows
 from app.outbox.acts import not_in

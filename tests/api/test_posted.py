@@ -105,7 +105,7 @@ def test_who_sent_leads_hears_of_them_also_where_they_cannot_be_looked_at_again(
     async def away(*_: Any, **__: Any) -> None:
         raise OSError("disk I/O error")
 
-    monkeypatch.setattr("app.outbox.requests.stand", away)
+    monkeypatch.setattr("app.outbox.submissions.stand", away)
     sent = send(api, {"leads": [somebody(), somebody()]}, params={"wait": 1})
     assert [one["state"] for one in sent["leads"]] == ["pending", "pending"]
     for one in sent["leads"]:

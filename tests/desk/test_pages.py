@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.settings import AGENCYHANDY
+from app.config.settings import AGENCYHANDY
 from tests.desk.conftest import TOML, log_in
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, stored

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Update, update
 
-from app.config import RelayConfig
-from app.endpoints import Form, Hook, unknown_endpoint
+from app.config.endpoints import Form, Hook, unknown_endpoint
+from app.config.relay_toml import RelayConfig
 from app.errors import ActRefused
 from app.lead import Lead, LeadState, Reason, Submission
 from app.outbox.acts import ACTS

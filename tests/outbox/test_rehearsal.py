@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import LeadState
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from app.endpoints import SCORED, Form
+from app.config.endpoints import SCORED, Form
 from app.intake.spam.vendors import OWN_FIELD, VENDORS
 
 FINISH = "Please finish the check above, then send again."

@@ -19,9 +19,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.addresses import base_address, origin_of
-from app.lead import FIELDS
-from app.values import (
+from app.config.addresses import base_address, origin_of
+from app.config.values import (
     FILE_KINDS,
     Color,
     Duration,
@@ -37,6 +36,7 @@ from app.values import (
     Text,
     WebAddress,
 )
+from app.lead import FIELDS
 
 FieldType = Literal[
     "text", "email", "tel", "textarea", "select", "radio", "checkbox", "date", "number", "url", "file", "hidden"

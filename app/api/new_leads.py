@@ -18,12 +18,12 @@ from pydantic.config import JsonDict
 from app.api.door import Caller, Door
 from app.api.problems import BODY, Conflict, Invalid, Wrong, may
 from app.api.shapes import Accepted, Standing
-from app.endpoints import API, Endpoint, for_programs
+from app.config.endpoints import API, Endpoint, for_programs
 from app.errors import StoreUnreadable
 from app.intake.guard import inbound_of
 from app.lead import LeadState, Receipt
 from app.mapping import people
-from app.outbox import requests
+from app.outbox import submissions
 from app.outbox.hands import endpoint_called
 from app.repeats import digest
 from app.sources.base import Inbound
@@ -173,5 +173,5 @@ async def waited(door: Door, receipt: Receipt, seconds: int) -> Accepted:
 
 async def stand(door: Door, lead_ids: Sequence[str]) -> list[Standing]:
     """How leads stand just now, in the order of their ids."""
-    found = await door.intake.outbox.books.read(partial(requests.stand, lead_ids=lead_ids))
+    found = await door.intake.outbox.books.read(partial(submissions.stand, lead_ids=lead_ids))
     return [Standing.model_validate(one) for one in found]

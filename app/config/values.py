@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
-from app.addresses import split_address
-from app.environment import read_secret_file
+from app.config.addresses import split_address
+from app.config.environment import read_secret_file
 from app.errors import ConfigurationError
 from app.lead import FIELDS
 

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from app.addresses import base_address
-from app.endpoints import Form, Hook
-from app.errors import ConfigurationError
-from app.settings import explain
-from app.values import (
+from app.config.addresses import base_address
+from app.config.endpoints import Form, Hook
+from app.config.settings import explain
+from app.config.values import (
     Color,
     Duration,
     Id,
@@ -32,6 +31,7 @@ from app.values import (
     is_text,
     is_web_address,
 )
+from app.errors import ConfigurationError
 
 OWN_WORKSPACES = {"default", "sandbox"}
 SHARED = {"region": is_region, "keep": is_duration}

@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.lead import FIELDS, Field, Lead
 from app.outbox.records import Attempt, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import fields_of
-from app.sheets import cell
+from app.sheets.sheet import cell
 
 MARK: Final = "\ufeff"
 """By it a spreadsheet knows that a file is UTF-8. Programs trip over it: what goes into a pipe has none."""

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
-from app.endpoints import Endpoint
+from app.config.endpoints import Endpoint
 from app.lead import FIELDS, Lead, LeadState, Reason, Submission
 from app.outbox.outbox import Outbox
 from app.preview import LeadShown, lead_shown
 from app.reader import Reading, read_row
-from app.sheets import Row, Sheet
+from app.sheets.sheet import Row, Sheet
 from app.sources.trees import dotted
 
 AT_ONCE: Final = 200

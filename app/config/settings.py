@@ -1,4 +1,4 @@
-"""What an operator sets: `Settings` from the environment and `.env`, `RelayConfig` from relay.toml.
+"""What an operator sets for one process: `Settings`, from the environment and `.env`.
 
 A secret can come from a file: `NAME_FILE=/path` or `/run/secrets/name`. Nothing is read at import.
 """
@@ -21,10 +21,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from app.addresses import LOOPBACK, base_address, is_loopback
-from app.environment import DOTENV, environment, read_secret_file, words
+from app.config.addresses import LOOPBACK, base_address, is_loopback
+from app.config.environment import DOTENV, environment, read_secret_file, words
+from app.config.rates import rates
 from app.errors import ConfigurationError
-from app.rates import rates
 
 AGENCYHANDY = "https://api.agencyhandy.com"
 SQLITE = "sqlite+aiosqlite:///"
