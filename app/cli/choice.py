@@ -16,14 +16,12 @@ from app.cli import console
 from app.cli.base import Json, endpoints, hands, sure
 from app.errors import ConfigurationError
 from app.lead import LeadState
-from app.outbox.acts import ACTS
+from app.outbox.acts import A_STEP, ACTS
 from app.outbox.records import Sought
 
 if TYPE_CHECKING:
     from app.outbox.hands import Hands
 
-AT_ONCE = 50
-"""So many leads share a commit."""
 TOLD_ONE_BY_ONE = ("remap", "export")
 """Acts that print an object for each lead themselves."""
 
@@ -103,7 +101,7 @@ def chooses(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def carry_out(what: str, choice: Choice, work: Work, *, dry_run: bool = False, at_once: int = AT_ONCE) -> None:
+def carry_out(what: str, choice: Choice, work: Work, *, dry_run: bool = False, at_once: int = A_STEP) -> None:
     """Does an act to the chosen leads, step by step: the count, a question, a bar, what came of it.
 
     Asks where leads were not named one by one, or are to be erased; exit code 1 if any was refused.

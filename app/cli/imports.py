@@ -80,7 +80,7 @@ def pace(settings: Settings, config: RelayConfig, endpoint: Endpoint) -> float:
 async def _run(one: Import, reject: Reject, *, dry_run: bool) -> Tally:
     from functools import partial
 
-    from app.sheets.imports import carry_out
+    from app.sheets.imports import take_in
 
     async with hands() as person:
         try:
@@ -88,7 +88,7 @@ async def _run(one: Import, reject: Reject, *, dry_run: bool) -> Tally:
                 words = f"as {one.endpoint.name}"
                 await person.outbox.write(partial(person.note, what="import", words=words))
             with console.progress("look" if dry_run else "import", one.sheet.size) as advance:
-                return await carry_out(one, person.outbox, reject, advance, dry_run=dry_run)
+                return await take_in(one, person.outbox, reject, advance, dry_run=dry_run)
         except StoreUnavailable as error:
             again = "The store does not take it just now. Say the same again: it goes on where it stopped."
             raise ConfigurationError(again) from error

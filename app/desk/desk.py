@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.config.relay_toml import RelayConfig
-from app.desk.bulk import A_STEP, Bulk
+from app.desk.bulk import Bulk
 from app.desk.entry import Entry, Session
 from app.intake.accept import Intake
 from app.intake.pages import ago
 from app.lead import MARKS, MEANING
 from app.live.feed import Feed
-from app.outbox.acts import ACTS
+from app.outbox.acts import A_STEP, ACTS
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Facts, Role

@@ -18,7 +18,6 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
 from app.desk.acting import NEEDS, carry_out, check_role
-from app.desk.bulk import A_STEP
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -26,6 +25,7 @@ from app.desk.story import advice
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
+from app.outbox.acts import A_STEP
 from app.outbox.jobs import Job
 from app.outbox.records import Role, Sought
 

@@ -66,7 +66,7 @@ Store = Callable[[list[Submission]], Awaitable[list[bool]]]
 """Takes submissions; of each, whether it was known."""
 
 
-async def carry_out(
+async def take_in(
     one: Import, outbox: Outbox, reject: Reject, advance: Callable[[int], None], *, dry_run: bool = False
 ) -> Tally:
     """Reads every row, and stores what is new. What was stored before somebody ended it stays, and is known then."""
