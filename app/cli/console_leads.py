@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, astuple
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from app.outbox.changes import Change
     from app.outbox.rehearsal import Rehearsal
+    from app.outbox.remap import Change as Remapped
 
 MOST_OF_A_BODY = 2000
 STYLE = {
@@ -123,13 +124,14 @@ PROOF = {
 }
 
 
-def change(lead_id: str, refusal: str, fields: Mapping[str, tuple[str, str]], *, as_json: bool) -> None:
-    """What reading a lead again would change."""
+def change(one: Remapped, *, as_json: bool) -> None:
+    """What reading a lead again changes, or would."""
+    id_, fields = one.id if one.stored else None, one.fields
     if as_json:
-        console.print_json({"id": lead_id or None, "refusal": refusal, "changes": fields})
+        console.print_json({"id": id_, "refusal": one.refusal, "changes": fields})
         return
-    console.line(lead_id or "a new lead", "bold", refusal or ("" if fields else "stays as it is"))
-    if fields and not refusal:
+    console.line(id_ or "a new lead", "bold", one.refusal or ("" if fields else "stays as it is"))
+    if fields and not one.refusal:
         console.wide.print(console.table(("field", "is", "becomes"), ((name, *pair) for name, pair in fields.items())))
 
 

@@ -18,7 +18,7 @@ import typer
 
 from app.cli import console, console_leads
 from app.cli.base import Json, configuration, endpoints, hands, with_books
-from app.cli.choice import Choice, Endpoint, Since, Source, State, Until, Words, carry_out, chooses, sought
+from app.cli.choice import Choice, Endpoint, Since, Source, State, Until, Words, Work, carry_out, chooses, sought
 from app.errors import ConfigurationError
 from app.lead import FIELDS
 from app.outbox.acts import ACTS
@@ -28,6 +28,7 @@ from app.sheets.sheet import new_file
 
 if TYPE_CHECKING:
     from app.outbox.hands import Hands
+    from app.outbox.remap import Change
 
 AT_ONCE = 500
 """So many leads an export reads at once."""
@@ -163,27 +164,18 @@ def remap(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
 ) -> None:
     """Reads each request once, however many of its leads are chosen."""
-    from app.outbox.remap import remap as read_again
+    from app.outbox.remap import remap_each
 
     _, config = configuration()
     if named is not None and named not in {one.name for one in config.endpoints()}:
         raise ConfigurationError(f"--as {named}: relay.toml has no such form or hook")
-    known: dict[str, str] = {}
 
-    async def work(person: Hands, some: Sequence[str]) -> Mapping[str, str]:
-        for lead_id in some:
-            if lead_id in known:
-                continue
-            for change in await read_again(
-                person, lead_id, config, named, dry_run=dry_run, chosen=some, chosen_in=choice.chosen_in
-            ):
-                known[change.id] = change.refusal
-                if dry_run or choice.as_json:
-                    console_leads.change(
-                        change.id if change.stored else "", change.refusal, change.fields, as_json=choice.as_json
-                    )
-        return {lead_id: known[lead_id] for lead_id in some if known[lead_id]}
+    def told(change: Change) -> None:
+        if dry_run or choice.as_json:
+            console_leads.change(change, as_json=choice.as_json)
 
+    how: dict[str, Any] = {"known": {}, "dry_run": dry_run, "chosen_in": choice.chosen_in, "told": told}
+    work: Work = partial(remap_each, config=config, named=named, **how)
     carry_out("remap", choice, work, dry_run=dry_run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from app.desk.acting import NEEDS
+from app.desk.acting import NEEDS, Work
 from app.errors import StoreUnavailable
 from app.logs import log
 from app.outbox import jobs
@@ -27,9 +27,6 @@ AGAIN_AFTER: Final = 1.0
 MOST_NAMED: Final = 20
 MOST_REASONS: Final = 10
 REST = "What is done stays done; choose the rest again"
-
-Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-"""Does something to leads; gives the ids of those that it was not done to, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)

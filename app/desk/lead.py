@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.config.endpoints import Endpoint, Hook
-from app.desk.acting import NEEDS, carry_out
+from app.desk.acting import NEEDS, doing
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -111,7 +111,7 @@ def _does(desk: Desk, act: str, role: Role) -> Any:
             else:
                 named, allow = str(form.get("as", ""))[:LONGEST_NAME] or None, bool(form.get("allow"))
                 how: dict[str, Any] = {"chosen_in": chosen_in, "allow": allow, "named": named}
-                refused = await carry_out(hands, desk.config, act, [lead_id], **how)
+                refused = dict(await doing(hands, desk.config, act, **how)([lead_id]))
         except ActRefused as error:
             refused = {lead_id: str(error)}
         if not refused:

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
-from app.desk.acting import NEEDS, carry_out, check_role
+from app.desk.acting import NEEDS, check_role, doing
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -178,7 +178,7 @@ def _does(desk: Desk, queue: Queue) -> Any:
             asked = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
             values: dict[str, Any] = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
             return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
-        work = partial(carry_out, desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
+        work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
         if len(ids) > A_STEP or takes_all:
             await desk.bulk.start(Job(once, who.name, act, queue.path, len(ids), desk.clock()), ids, work)
             return RedirectResponse(f"/desk/jobs/{once}", 303)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -83,6 +83,30 @@ async def remap(
     changes = await hands.outbox.write(work)
     hands.outbox.on_due()
     return changes
+
+
+async def remap_each(
+    hands: Hands,
+    ids: Sequence[str],
+    config: RelayConfig,
+    named: str | None = None,
+    *,
+    known: dict[str, str],
+    dry_run: bool = False,
+    chosen_in: Collection[str] | None = None,
+    told: Callable[[Change], None] = lambda _: None,
+) -> dict[str, str]:
+    """Does `remap` to each lead's request, once. The ids of those that stay, each with the reason.
+
+    Whoever chooses many does it in steps, and hands `known` from step to step: what became of each lead so far, as a
+    request's leads may stand in two of them. `told` hears of each change.
+    """
+    for lead_id in ids:
+        if lead_id not in known:
+            for change in await remap(hands, lead_id, config, named, dry_run=dry_run, chosen=ids, chosen_in=chosen_in):
+                known[change.id] = change.refusal
+                told(change)
+    return {lead_id: known[lead_id] for lead_id in ids if known[lead_id]}
 
 
 def _nothing_to_read(row: Any) -> str:
