@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -19,9 +18,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.config.addresses import base_address, origin_of
+from app.config.addresses import origin_of
 from app.config.values import (
     FILE_KINDS,
+    BaseAddress,
     Color,
     Duration,
     FileType,
@@ -143,7 +143,7 @@ class CaptchaConfig(Model):
     secret: Secret | None = None
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
     action: Annotated[str, Field(pattern="^[A-Za-z0-9_/]+$")] = "submit"
-    base_url: Annotated[str, AfterValidator(base_address)] | None = None
+    base_url: BaseAddress | None = None
 
     @model_validator(mode="after")
     def _has_its_keys(self) -> CaptchaConfig:
@@ -229,7 +229,7 @@ class FetchConfig(Model):
     """How the people are fetched of whom a provider sends ids only: with `token`, from its API or at `base_url`."""
 
     token: Key
-    base_url: Annotated[str, AfterValidator(base_address)] | None = None
+    base_url: BaseAddress | None = None
 
 
 Scheme = Literal["token", "bearer", "header", "basic", "url", "standard-webhooks"]

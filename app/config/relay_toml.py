@@ -9,12 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from app.config.addresses import base_address
 from app.config.endpoints import Form, Hook
 from app.config.settings import explain
 from app.config.values import (
+    BaseAddress,
     Color,
     Duration,
     Id,
@@ -44,7 +44,7 @@ class WorkspaceConfig(Model):
 
     api_key: Key
     company_id: Id | None = None
-    base_url: Annotated[str, AfterValidator(base_address)] | None = None
+    base_url: BaseAddress | None = None
     batch: Annotated[int, Field(ge=1, le=500)] | None = None
     requests_per_second: PositiveFloat | None = None
 

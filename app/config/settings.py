@@ -24,6 +24,7 @@ from pydantic_settings import (
 from app.config.addresses import LOOPBACK, base_address, is_loopback
 from app.config.environment import DOTENV, environment, read_secret_file, words
 from app.config.rates import rates
+from app.config.values import BaseAddress, Id, IsKey
 from app.errors import ConfigurationError
 
 AGENCYHANDY = "https://api.agencyhandy.com"
@@ -60,13 +61,13 @@ class Settings(BaseSettings):
         env_file=DOTENV, extra="ignore", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
-    agencyhandy_api_key: SecretStr | None = Field(
+    agencyhandy_api_key: Annotated[SecretStr, IsKey] | None = Field(
         None, description="AgencyHandy's API key (Workspace Config → API Key). Without it leads go to the sandbox."
     )
-    agencyhandy_company_id: str | None = Field(
+    agencyhandy_company_id: Id | None = Field(
         None, description="The company that gets the leads; needed only when the key has several."
     )
-    agencyhandy_base_url: str = Field(AGENCYHANDY, description="Where AgencyHandy's API is.")
+    agencyhandy_base_url: BaseAddress = Field(AGENCYHANDY, description="Where AgencyHandy's API is.")
     sandbox: bool = Field(
         False, description="true: without a key, the sandbox takes leads even where other machines reach the relay."
     )
@@ -141,21 +142,7 @@ class Settings(BaseSettings):
         "auto", description="How logs are written: console, json, or auto (console on a terminal)."
     )
 
-    @field_validator("agencyhandy_api_key")
-    @classmethod
-    def _fits_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch("[!-~]+", value.get_secret_value()):
-            raise ValueError("expected a key as AgencyHandy shows it: no spaces, and no letters with accents")
-        return value
-
-    @field_validator("agencyhandy_company_id")
-    @classmethod
-    def _is_an_id(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch("[!-~]+", value):
-            raise ValueError("expected an id such as 653ec43cfdd385da07927d7e")
-        return value
-
-    @field_validator("agencyhandy_base_url", "public_url")
+    @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         return base_address(value) if value else value

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
-from app.config.addresses import split_address
+from app.config.addresses import base_address, split_address
 from app.config.environment import read_secret_file
 from app.errors import ConfigurationError
 from app.lead import FIELDS
@@ -35,14 +35,10 @@ FILE_KINDS: Mapping[str, tuple[str, ...]] = {
     "video": ("video/*",),
 }
 """What files are called in relay.toml → their media types. What a browser would carry out is none of them."""
-IN_A_HEADER = "[!-~]+"
+NAME = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
+HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+IN_A_HEADER = re.compile("[!-~]+")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _a_name(value: str) -> str:
-    if not re.fullmatch("[a-z0-9][a-z0-9_-]{0,63}", value):
-        raise ValueError("expected a name of lower-case letters, digits, - and _, as it stands in the address")
-    return value
 
 
 def is_region(value: object) -> bool:
@@ -52,26 +48,8 @@ def is_region(value: object) -> bool:
     return isinstance(value, str) and value in SUPPORTED_REGIONS
 
 
-def _a_region(value: str) -> str:
-    if not is_region(value):
-        raise ValueError("expected a country's two letters, such as US, DE or GB (not UK)")
-    return value
-
-
-def _a_header(value: str) -> str:
-    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII):
-        raise ValueError("expected a header's name, such as X-Relay-Token")
-    return value
-
-
 def _alternatives(value: object) -> object:
     return (value,) if isinstance(value, str) else value
-
-
-def _a_lead_field(value: str) -> str:
-    if value not in FIELDS and value != "name":
-        raise ValueError(f"expected one of {', '.join(FIELDS)}, name")
-    return value
 
 
 def is_text(value: object) -> bool:
@@ -84,27 +62,9 @@ def is_color(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value) is not None
 
 
-def _a_color(value: str) -> str:
-    if not is_color(value):
-        raise ValueError("expected a colour such as #1f5fbf")
-    return value.lower()
-
-
 def is_web_address(value: object) -> bool:
     """Whether it is a whole address, such as https://www.example.com/thanks."""
     return isinstance(value, str) and split_address(value) is not None
-
-
-def _a_web_address(value: str) -> str:
-    if not is_web_address(value):
-        raise ValueError("expected the whole address of a page, such as https://www.example.com/thanks")
-    return value
-
-
-def _file_type(value: str) -> str:
-    if value not in FILE_KINDS and not MEDIA_TYPE.fullmatch(value):
-        raise ValueError(f"expected one of {', '.join(FILE_KINDS)}, or a media type such as image/png")
-    return value
 
 
 def is_duration(value: object) -> bool:
@@ -143,32 +103,46 @@ def resolve_secret(given: object, environ: Mapping[str, str], folder: Path) -> S
     return SecretStr(value)
 
 
-def _a_key(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(IN_A_HEADER, value.get_secret_value()):
-        raise ValueError("expected a key as it is shown to you: no spaces, and no letters with accents")
-    return value
+def _expected(words: str, fits: Callable[[Any], object]) -> AfterValidator:
+    """Says what is expected of a value that does not fit."""
+
+    def check(value: Any) -> Any:
+        if not fits(value):
+            raise ValueError(f"expected {words}")
+        return value
+
+    return AfterValidator(check)
 
 
-def _an_id(value: str) -> str:
-    if not re.fullmatch(IN_A_HEADER, value):
-        raise ValueError("expected an id such as 653ec43cfdd385da07927d7e")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_a_name)]
-Region = Annotated[str, AfterValidator(_a_region)]
-Header = Annotated[str, AfterValidator(_a_header)]
-Color = Annotated[str, AfterValidator(_a_color)]
-WebAddress = Annotated[str, AfterValidator(_a_web_address)]
+Name = Annotated[
+    str, _expected("a name of lower-case letters, digits, - and _, as it stands in the address", NAME.fullmatch)
+]
+Region = Annotated[str, _expected("a country's two letters, such as US, DE or GB (not UK)", is_region)]
+Header = Annotated[str, _expected("a header's name, such as X-Relay-Token", HEADER.fullmatch)]
+Color = Annotated[str, _expected("a colour such as #1f5fbf", is_color), AfterValidator(str.lower)]
+WebAddress = Annotated[
+    str, _expected("the whole address of a page, such as https://www.example.com/thanks", is_web_address)
+]
+BaseAddress = Annotated[str, AfterValidator(base_address)]
 Text = Annotated[str, Field(min_length=1)]
 Rule = Annotated[str, Field(min_length=1, max_length=2000)]
 Rules = Annotated[tuple[Rule, ...], Field(min_length=1), BeforeValidator(_alternatives)]
 Secret = Annotated[SecretStr, BeforeValidator(_a_secret)]
-Key = Annotated[Secret, AfterValidator(_a_key)]
-Id = Annotated[str, AfterValidator(_an_id)]
+IsKey = _expected(
+    "a key as it is shown to you: no spaces, and no letters with accents",
+    lambda value: IN_A_HEADER.fullmatch(value.get_secret_value()),
+)
+Key = Annotated[Secret, IsKey]
+Id = Annotated[str, _expected("an id such as 653ec43cfdd385da07927d7e", IN_A_HEADER.fullmatch)]
 Duration = Annotated[timedelta, BeforeValidator(_a_duration)]
-FileType = Annotated[str, AfterValidator(_file_type)]
-LeadField = Annotated[str, AfterValidator(_a_lead_field)]
+FileType = Annotated[
+    str,
+    _expected(
+        f"one of {', '.join(FILE_KINDS)}, or a media type such as image/png",
+        lambda value: value in FILE_KINDS or MEDIA_TYPE.fullmatch(value),
+    ),
+]
+LeadField = Annotated[str, _expected(f"one of {', '.join(FIELDS)}, name", {*FIELDS, "name"}.__contains__)]
 
 
 class Model(BaseModel):
