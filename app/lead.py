@@ -88,6 +88,11 @@ class Field:
     label: str = ""
     kind: str = ""
 
+    @property
+    def called(self) -> str:
+        """What a person knows it by."""
+        return self.label or self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -132,6 +137,17 @@ class Lead:
     to_fetch: str = ""
     dropped: int = 0
     suspicions: tuple[str, ...] = ()
+
+    @property
+    def extra_by_name(self) -> dict[str, str]:
+        """`extra` by what its fields are called; of several that are called the same, the later ones with a number."""
+        found: dict[str, str] = {}
+        for one in self.extra:
+            name, number = one.called, 2
+            while name in found:
+                name, number = f"{one.called} {number}", number + 1
+            found[name] = one.value
+        return found
 
     @property
     def is_suspect(self) -> bool:

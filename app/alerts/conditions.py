@@ -97,7 +97,7 @@ def _silent(facts: Facts, config: RelayConfig) -> Found:
         limit, since = endpoint.expect_every or learned, last or facts.began
         if limit is not None and since is not None and facts.at - since > limit:
             came = f"the last came {spelled(facts.at - last)} ago" if last else "none ever came"
-            address = f"/{endpoint.kind}s/{endpoint.name}"
+            address = endpoint.path
             yield endpoint.name, {"came": came, "limit": spelled(limit), "address": address}
 
 

@@ -117,8 +117,7 @@ class Watch:
         now = self._clock()
         is_whole = self._whole_at is None or not timedelta() <= now - self._whole_at < WHOLE_EVERY
         since = 0 if is_whole else int(now.timestamp()) // DAY - 1
-        endpoints = [one.name for one in self._config.endpoints()]
-        among = partial(facts_of, endpoints=endpoints, names=self._workspaces, ignored=self._ignored)
+        among = partial(facts_of, endpoints=self._config.names, names=self._workspaces, ignored=self._ignored)
         waits = {"fetching": self._config.fetching, "before": now - self._config.alerts.after}
         found = await self._outbox.books.read(partial(among, now=now, since=since, **waits))
         free = min((shutil.disk_usage(existing(one)).free for one in self._folders), default=None)

@@ -20,7 +20,7 @@ def list_forms(as_json: Json = False) -> None:
     """Every form and where it is sent to."""
     settings, config = configuration()
     for form in config.forms.values():
-        address = f"{settings.address}/forms/{form.name}"
+        address = f"{settings.address}{form.path}"
         if as_json:
             console.print_json({"name": form.name, "address": address, "title": form.title})
         else:

@@ -167,7 +167,7 @@ def remap(
     from app.outbox.remap import remap_each
 
     _, config = configuration()
-    if named is not None and named not in {one.name for one in config.endpoints()}:
+    if named is not None and named not in config.names:
         raise ConfigurationError(f"--as {named}: relay.toml has no such form or hook")
 
     def told(change: Change) -> None:

@@ -70,7 +70,7 @@ def remap(
     if not dry_run:
         raise ConfigurationError("This only shows what would change: say --dry-run. lead-relay leads remap changes it.")
     _, config = configuration()
-    if endpoint is not None and endpoint not in {one.name for one in config.endpoints()}:
+    if endpoint is not None and endpoint not in config.names:
         raise ConfigurationError(f"--endpoint {endpoint}: relay.toml has no such form or hook")
     with console.progress("remap", last) as advance:
         found = asyncio.run(with_books(lambda books: rehearse(books, config, last, endpoint, advance)))

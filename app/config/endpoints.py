@@ -78,6 +78,16 @@ class Endpoint(Model):
     leads_to: tuple[Secret, ...] = ()
     known: bool = Field(True, exclude=True)
 
+    @property
+    def path(self) -> str:
+        """Where it is posted to."""
+        return f"/{self.kind}s/{self.name}"
+
+    @property
+    def table(self) -> str:
+        """Its table in relay.toml."""
+        return f"{self.kind}s.{self.name}"
+
 
 class FormField(Model):
     """A field of a form's own page: the `name` it is sent by, its `label`, and what may be in it.
@@ -266,6 +276,11 @@ def unknown_endpoint(kind: Literal["form", "hook"], name: str) -> Endpoint:
     return Endpoint.model_construct(name=name[:64], kind=kind, source="json", known=False)
 
 
+def trusted(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, as a request to it is read whose sender counts as proved."""
+    return endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
+
+
 API = "api"
 """What leads that programs send come in at where they name no form or hook, and how they are read."""
 
@@ -274,5 +289,4 @@ def for_programs(endpoint: Endpoint | None, region: Region | None) -> Endpoint:
     """The endpoint as programs post to it: a lead's fields by their own names, then as it maps them."""
     known = endpoint or Hook(name=API, source=API, open=True, region=region)
     own = {name: (name, *known.mapping.get(name, ())) for name in FIELDS}
-    proved = {"open": True} if isinstance(known, Hook) else {}
-    return known.model_copy(update={"source": API, "mapping": {**known.mapping, **own}, **proved})
+    return trusted(known).model_copy(update={"source": API, "mapping": {**known.mapping, **own}})

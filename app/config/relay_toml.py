@@ -99,13 +99,22 @@ class RelayConfig(Model):
             raise ValueError(f"workspaces.{min(taken)}: this name is the relay's own; choose another")
         for one in self.endpoints():
             if one.workspace and one.workspace not in self.workspaces:
-                raise ValueError(f"{one.kind}s.{one.name}.workspace: there is no [workspaces.{one.workspace}]")
+                raise ValueError(f"{one.table}.workspace: there is no [workspaces.{one.workspace}]")
         return self
 
     @property
     def fetching(self) -> tuple[str, ...]:
         """The hooks that fetch people of whom they are told ids only."""
         return tuple(name for name, hook in self.hooks.items() if hook.fetch)
+
+    @property
+    def names(self) -> list[str]:
+        """What its endpoints are called."""
+        return [*self.forms, *self.hooks]
+
+    def called(self, name: str) -> Form | Hook | None:
+        """The form or hook of that name, if there is one."""
+        return self.forms.get(name) or self.hooks.get(name)
 
     def endpoints(self) -> Iterator[Form | Hook]:
         yield from self.forms.values()

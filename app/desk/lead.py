@@ -179,7 +179,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "lead": lead.lead,
         "stands": stands(lead, way),
         "first": next((act for act in first_acts(lead) if act in can), ""),
-        "read_as": [] if is_known else [one.name for one in desk.config.endpoints()],
+        "read_as": [] if is_known else desk.config.names,
         "submission": submission,
         "sent": sent,
         "files": files,
@@ -212,7 +212,7 @@ def may(act: str, lead: StoredLead, submission: StoredSubmission | None) -> bool
 def _kept_here(lead: Lead) -> list[str]:
     """What AgencyHandy does not get of what was sent, by name."""
     taken = {origin.key for origin in lead.origins.values()}
-    return [*(one.label or one.key for one in lead.extra if one.key not in taken), *lead.utm]
+    return [*(one.called for one in lead.extra if one.key not in taken), *lead.utm]
 
 
 def _written(lead: StoredLead, sent: Sequence[Field]) -> str:

@@ -136,7 +136,7 @@ async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
         "most": COUNTED,
         "states": [state.value for state in LeadState],
         "sources": sources,
-        "endpoints": [one.name for one in desk.config.endpoints()],
+        "endpoints": desk.config.names,
     }
 
 

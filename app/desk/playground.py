@@ -101,7 +101,7 @@ async def _picks(desk: Desk, endpoint: str) -> list[StoredSubmission]:
 async def _stored(desk: Desk, submission_id: str, endpoint: str = "") -> tuple[Asked, Inbound | None]:
     """What the form says at first, with a stored request or without, and that request."""
     found = await desk.outbox.books.submission(submission_id) if submission_id else None
-    known = [one.name for one in desk.config.endpoints()]
+    known = desk.config.names
     wanted = found.endpoint if found else endpoint
     name = wanted if wanted in known else next(iter(known), "")
     asked = _with_mapping(desk.config, Asked(name, ""))
@@ -138,7 +138,7 @@ def _present(config: RelayConfig, name: str) -> rules.Rules:
 def as_toml(config: RelayConfig, name: str, mapping: rules.Rules) -> str:
     """The lines of relay.toml that say it; "" for an empty mapping."""
     endpoint = endpoint_called(config, name) if name else None
-    head = f"[{endpoint.kind}s.{name}.mapping]\n" if endpoint else ""
+    head = f"[{endpoint.table}.mapping]\n" if endpoint else ""
     lines = ""
     for field, alternatives in mapping.items():
         some = [quoted(one) for one in alternatives]

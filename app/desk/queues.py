@@ -241,5 +241,5 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         "before": before,
         "total": kinds.get(narrowed.why, 0) if narrowed.why else sum(kinds.values()),
         "kinds": {kind: count for kind, count in list(kinds.items())[:MOST_KINDS] if kind},
-        "endpoints": [one.name for one in desk.config.endpoints()],
+        "endpoints": desk.config.names,
     }

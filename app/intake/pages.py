@@ -25,14 +25,6 @@ from app.intake.spam import shown, vendors
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
-_templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
 
 def ago(then: datetime | None, now: datetime) -> str:
     """`3 min ago`, or `in 3 min`; empty where there is no time."""
@@ -46,7 +38,15 @@ def ago(then: datetime | None, now: datetime) -> str:
     return "now"
 
 
-_templates.filters["ago"] = ago
+def templates(folder: Path) -> Environment:
+    """The templates of a folder. What they name has to be there."""
+    loader = FileSystemLoader(folder)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["ago"] = ago
+    return found
+
+
+_templates = templates(HERE / "templates")
 _templates.filters["captcha"] = shown.shown
 
 

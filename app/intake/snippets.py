@@ -176,7 +176,7 @@ def _form(
 ) -> Element:
     fields = asked(form)
     given: dict[str, str | bool | Code] = {
-        "action": f"{public_url}/forms/{form.name}",
+        "action": f"{public_url}{form.path}",
         "method": "post",
         "enctype": any(one.type == "file" for one in fields) and "multipart/form-data",
         "accept-charset": "utf-8",

@@ -187,5 +187,5 @@ def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> 
 
 def endpoint_called(config: RelayConfig, name: str) -> Endpoint | None:
     """The form or hook of that name, if relay.toml has one; else the API's own, if it is meant."""
-    found = next((one for one in config.endpoints() if one.name == name), None)
+    found = config.called(name)
     return for_programs(None, config.region) if found is None and name == API else found

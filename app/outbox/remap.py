@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config.endpoints import API, Endpoint, Hook, for_programs
+from app.config.endpoints import API, Endpoint, for_programs, trusted
 from app.config.relay_toml import OWN_WORKSPACES, RelayConfig
 from app.lead import FIELDS, Lead, LeadState, Reason, Submission
 from app.outbox import rows
@@ -121,8 +121,7 @@ def read_again(row: Any, endpoint: Endpoint) -> Submission:
     """A submission's request as it would be read today; its sender counts as proved."""
     own = of_table(endpoint) if row.source == TABLE else endpoint
     own = for_programs(own, None) if row.source == API else own
-    proved = own.model_copy(update={"open": True}) if isinstance(own, Hook) else own
-    again = read(Inbound(row.body, row.headers), proved, row.received_at).submission
+    again = read(Inbound(row.body, row.headers), trusted(own), row.received_at).submission
     return replace(again, source=TABLE) if row.source == TABLE else again
 
 

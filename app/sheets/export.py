@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from io import StringIO
 from typing import Any, Final
 
-from app.lead import FIELDS, Field, Lead
+from app.lead import FIELDS, Lead
 from app.outbox.records import Attempt, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import fields_of
 from app.sheets.sheet import cell
@@ -25,19 +25,8 @@ def lead_json(one: Lead) -> dict[str, Any]:
         "reason": one.reason,
         **{name: getattr(one, ours) for name, ours in FIELDS.items()},
         "utm": dict(one.utm),
-        "extra": _by_name(one.extra),
+        "extra": one.extra_by_name,
     }
-
-
-def _by_name(fields: Iterable[Field]) -> dict[str, str]:
-    """Fields by what they are called; of several that are called the same, the later ones with a number."""
-    found: dict[str, str] = {}
-    for one in fields:
-        name, number = one.label or one.key, 2
-        while name in found:
-            name, number = f"{one.label or one.key} {number}", number + 1
-        found[name] = one.value
-    return found
 
 
 def stored_json(one: StoredLead) -> dict[str, Any]:

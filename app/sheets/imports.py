@@ -183,7 +183,7 @@ def _uses(lead: Lead) -> Iterator[tuple[str, str]]:
         if getattr(lead, ours, True):
             yield origin.key, called.get(ours, ours)
     yield from ((name, "utm") for name in lead.utm)
-    yield from ((one.label or one.key, "extra") for one in lead.extra)
+    yield from ((one.called, "extra") for one in lead.extra)
 
 
 def became(tally: Tally, sheet: Sheet) -> dict[str, str]:

@@ -122,6 +122,15 @@ def test_without_an_endpoint_the_source_is_recognised(api: httpx.Client) -> None
     assert (found["verified"], found["event_id"], found["repeat_by"]) == (None, "e-17", "id")
 
 
+def test_of_two_questions_that_are_called_the_same_each_has_its_answer(api: httpx.Client) -> None:
+    definition = {"fields": [{"id": "b", "title": "Colour"}, {"id": "c", "title": "Colour"}]}
+    answers = [{"type": "text", "text": text, "field": {"id": id_}} for id_, text in (("b", "red"), ("c", "blue"))]
+    answers.append({"type": "email", "email": "ada@example.com", "field": {"id": "a"}})
+    response = {"definition": definition, "answers": answers}
+    found = tried(api, body={"event_id": "e-18", "event_type": "form_response", "form_response": response})
+    assert found["leads"][0]["extra"] == {"Colour": "red", "Colour 2": "blue"}
+
+
 def test_headers_prove_the_sender_and_without_them_the_lead_is_shown_all_the_same(api: httpx.Client) -> None:
     found = tried(api, endpoint="zap", body=ADA)
     assert (found["verified"], found["leads"][0]["state"]) == (False, "pending")
