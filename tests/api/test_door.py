@@ -16,8 +16,8 @@ from app.config.settings import load_settings
 from app.main import create_app
 from app.outbox.records import SCOPES
 from tests.api.conftest import OWNER, Shared, bearer, give_token, problem
+from tests.cli.test_commands import Run, folder, run
 from tests.running import DEMO_TOML, stored
-from tests.test_cli import Run, folder, run
 
 __all__ = ["folder", "run"]
 

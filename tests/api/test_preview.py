@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.preview import look
+from tests.cli.test_commands import Run, folder, objects, run
 from tests.running import SandboxClient, started, stored
-from tests.test_cli import Run, folder, objects, run
 
 __all__ = ["folder", "run"]
 

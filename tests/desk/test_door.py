@@ -19,9 +19,9 @@ from app.desk.entry import COOKIE
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.outbox.hands import Hands
+from tests.cli.test_commands import Run, folder, run, running
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.running import DEMO_TOML, eventually, stored
-from tests.test_cli import Run, folder, run, running
 
 __all__ = ["folder", "run"]
 

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from app.sandbox import DEMO_KEY
+from tests.cli.test_commands import Run, folder, objects, run
+from tests.cli.test_tree import make_store
 from tests.running import ROOT, SandboxClient, environment, eventually, stored
-from tests.test_cli import Run, folder, objects, run
-from tests.test_cli_tree import make_store
 
 __all__ = ["folder", "run"]
 

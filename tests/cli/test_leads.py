@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from app.sheets.sheet import cell, plain
+from tests.cli.test_commands import Run, folder, objects, run
 from tests.running import SandboxClient, eventually, stored
-from tests.test_cli import Run, folder, objects, run
 
 __all__ = ["folder", "run"]
 

@@ -18,9 +18,9 @@ from typing import IO
 import httpx
 import pytest
 
+from tests.cli.test_commands import folder, lead_relay
 from tests.postgresql import PostgreSQL
 from tests.running import ROOT, environment, eventually
-from tests.test_cli import folder, lead_relay
 
 __all__ = ["folder"]
 

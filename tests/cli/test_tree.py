@@ -15,8 +15,8 @@ import pytest
 from typer.main import get_command
 
 from app.cli import app
+from tests.cli.test_commands import Run, folder, run
 from tests.running import environment
-from tests.test_cli import Run, folder, run
 
 __all__ = ["folder", "run"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.cli.test_commands import Run, folder, objects, run
 from tests.running import SandboxClient, eventually, stored
 from tests.samples import samples
-from tests.test_cli import Run, folder, objects, run
 
 __all__ = ["folder", "run"]
 
