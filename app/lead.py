@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +62,15 @@ class Reason(StrEnum):
     GAVE_UP = "gave up"
     IMPORTED = "imported"
     TEST = "test"
+
+
+KIND = re.compile(r".+?(?=[:;]| \d|$)")
+
+
+def kind_of(reason: str) -> str:
+    """What a reason has in common with others like it: `refused` of `refused: …`; nothing that anybody typed."""
+    found = KIND.match(reason)
+    return found[0] if found else ""
 
 
 FIELDS = {
@@ -137,6 +147,16 @@ class Lead:
     to_fetch: str = ""
     dropped: int = 0
     suspicions: tuple[str, ...] = ()
+
+    @property
+    def by_name(self) -> dict[str, str | int | None]:
+        """Its fields by AgencyHandy's names."""
+        return {name: getattr(self, ours) for name, ours in FIELDS.items()}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The same as a person types them: nothing is an empty text."""
+        return {name: "" if value is None else str(value) for name, value in self.by_name.items()}
 
     @property
     def extra_by_name(self) -> dict[str, str]:

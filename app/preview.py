@@ -109,7 +109,7 @@ def lead_shown(lead: Lead, entry: Entry | None = None) -> LeadShown:
     return LeadShown(
         state=lead.state.value,
         reason=lead.reason,
-        lead={name: getattr(lead, ours) for name, ours in FIELDS.items()},
+        lead=lead.by_name,
         fields=tuple(fields_of(lead)),
         utm=dict(lead.utm),
         extra=lead.extra_by_name,

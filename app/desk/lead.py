@@ -135,7 +135,7 @@ def _fields(form: FormData, prefix: str) -> dict[str, str]:
 
 def changed(lead: StoredLead, typed: Mapping[str, str], shown: Mapping[str, str]) -> dict[str, str]:
     """The fields that were typed otherwise than they were shown. ActRefused where none was, or one is no more so."""
-    now = _values(lead)
+    now = lead.lead.texts
     was = {**now, **shown}
     new = {name: value for name, value in typed.items() if value.strip() != was[name].strip()}
     if other := next((name for name in new if now[name].strip() != was[name].strip()), ""):
@@ -143,11 +143,6 @@ def changed(lead: StoredLead, typed: Mapping[str, str], shown: Mapping[str, str]
     if not new:
         raise ActRefused("no field was changed; to send it as it is, press Send")
     return new
-
-
-def _values(lead: StoredLead) -> dict[str, str]:
-    found = {name: getattr(lead.lead, ours) for name, ours in FIELDS.items()}
-    return {name: "" if value is None else str(value) for name, value in found.items()}
 
 
 async def stored(desk: Desk, lead_id: str) -> tuple[StoredLead, StoredSubmission | None]:
@@ -189,7 +184,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "most": MOST_OTHERS,
         "labels": LABELS,
         "fields": list(fields_of(lead.lead)),
-        "values": _values(lead),
+        "values": lead.lead.texts,
         "guess": _written(lead, sent),
         "body": submission.body[:MOST_SHOWN].decode("utf-8", "replace") if submission else "",
         "is_cut": submission is not None and len(submission.body) > MOST_SHOWN,

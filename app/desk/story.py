@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from app.delivery.contract import Answer, words_of
-from app.lead import LeadState, Reason
+from app.lead import LeadState, Reason, kind_of
 from app.outbox.acts import ACTS, STOPPED
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission, Workspace
 from app.outbox.stats import GOOD
@@ -88,7 +88,7 @@ class Event:
 
 def stands(lead: StoredLead, way: Workspace | None = None) -> str:
     """Where a lead stands, `way` being that to AgencyHandy, and what to press, in a sentence or two."""
-    state, kind = lead.lead.state, kind_of(lead)
+    state, kind = lead.lead.state, kind_of(lead.lead.reason)
     if state is LeadState.PENDING and way is not None and (why := waits_for(way)):
         return why
     return f"{STANDS[state]} {advice(state, kind)}".strip()
@@ -105,15 +105,11 @@ def waits_for(way: Workspace) -> str:
     return ""
 
 
-def kind_of(lead: StoredLead) -> str:
-    """The first words of a lead's reason."""
-    return lead.lead.reason.partition(":")[0]
-
-
 def first_acts(lead: StoredLead) -> tuple[str, ...]:
     """What to press first for a lead, the best of it first."""
-    state = lead.lead.state
-    return PRESS_FIRST.get(kind_of(lead), ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
+    if lead.lead.state is not LeadState.HELD:
+        return PRESS.get(lead.lead.state, ())
+    return PRESS_FIRST.get(kind_of(lead.lead.reason), ("release", "edit"))
 
 
 def advice(state: LeadState, kind: str) -> str:

@@ -187,7 +187,5 @@ async def _apply(
 
 def _flat(lead: Lead) -> dict[str, str]:
     """A lead's fields by the names that AgencyHandy has for them, and what it has none for."""
-    known = {name: getattr(lead, ours) for name, ours in FIELDS.items()}
-    texts = {name: "" if value is None else str(value) for name, value in known.items()}
     others = {**{one.key: one.value for one in lead.extra}, **lead.utm}
-    return {**others, **texts, "state": lead.state.value, "reason": lead.reason}
+    return {**others, **lead.texts, "state": lead.state.value, "reason": lead.reason}

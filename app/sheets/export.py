@@ -9,7 +9,7 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any, Final
 
-from app.lead import FIELDS, Lead
+from app.lead import Lead
 from app.outbox.records import Attempt, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import fields_of
 from app.sheets.sheet import cell
@@ -23,7 +23,7 @@ def lead_json(one: Lead) -> dict[str, Any]:
     return {
         "state": one.state.value,
         "reason": one.reason,
-        **{name: getattr(one, ours) for name, ours in FIELDS.items()},
+        **one.by_name,
         "utm": dict(one.utm),
         "extra": one.extra_by_name,
     }
