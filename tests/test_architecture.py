@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from io import StringIO
 from pathlib import Path
 
@@ -108,20 +109,22 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
-    def imports(self) -> Iterator[str]:
+    @cached_property
+    def imports(self) -> list[str]:
         """The dotted name of everything it imports, anywhere in it; `from a import b` as `a.b`."""
+        found = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
+                found += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{self.name}: imports are absolute"
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+                found += [f"{node.module}.{alias.name}" for alias in node.names]
+        return found
 
-    def of_app(self) -> Iterator[str]:
+    @cached_property
+    def of_app(self) -> list[str]:
         """What it imports of app, without `app.`; the package itself is ``."""
-        for name in self.imports():
-            if name == "app" or name.startswith("app."):
-                yield name.partition(".")[2]
+        return [name.partition(".")[2] for name in self.imports if name == "app" or name.startswith("app.")]
 
 
 MODULES = [Module(path) for path in sorted(APP.rglob("*.py"))]
@@ -156,7 +159,7 @@ def complaints(found: Iterator[str]) -> None:
 def test_imports_run_down_the_layers_only() -> None:
     def wrong() -> Iterator[str]:
         for module in MODULES:
-            for name in module.of_app() if module.name else ():
+            for name in module.of_app if module.name else ():
                 mine, other = package(module.name), package(name)
                 allowed = mine == other or layer(mine) < layer(other) or (mine, other) in BESIDE
                 if not allowed:
@@ -173,13 +176,22 @@ def is_provider(module: Module) -> bool:
     )
 
 
+def test_no_module_needs_itself_by_way_of_others() -> None:
+    names = {module.name for module in MODULES}
+    needed = {
+        module.name: {one for name in module.of_app for one in (name, name.rpartition(".")[0]) if one in names}
+        for module in MODULES
+        if module.name
+    }
+    packages = {name.rpartition(".")[0] for name in names}
+    TopologicalSorter({name: needed[name] - packages for name in needed}).prepare()
+
+
 def test_no_source_imports_another_source() -> None:
     inside = [module for module in MODULES if module.name.startswith("sources.")]
     providers = tuple(module.name for module in inside if is_provider(module))
     assert "sources.typeform" in providers
-    complaints(
-        f"{module.name} imports {name}" for module in inside for name in module.of_app() if is_in(name, providers)
-    )
+    complaints(f"{module.name} imports {name}" for module in inside for name in module.of_app if is_in(name, providers))
 
 
 def reached_from(module: Module) -> dict[str, Module]:
@@ -191,7 +203,7 @@ def reached_from(module: Module) -> dict[str, Module]:
         one = waiting.pop()
         if one.name not in found:
             found[one.name] = one
-            names = set(one.of_app())
+            names = set(one.of_app)
             waiting += [other for name, other in by_name.items() if names & {name} or is_parent(name, names)]
     return found
 
@@ -205,7 +217,7 @@ def test_what_is_pure_knows_no_web_no_http_and_no_sql_not_even_at_second_hand() 
         for module in MODULES:
             if is_in(module.name, PURE):
                 for reached in reached_from(module).values():
-                    for name in reached.imports():
+                    for name in reached.imports:
                         if package(name) in WEB_HTTP_SQL:
                             yield f"{module.name} → {reached.name} imports {name}"
 
@@ -217,7 +229,7 @@ def test_the_sandbox_imports_nothing_else_of_the_app() -> None:
         f"{module.name} imports {name}"
         for module in MODULES
         if is_in(module.name, ("sandbox",))
-        for name in module.of_app()
+        for name in module.of_app
         if not is_in(name, ("sandbox",))
     )
 
@@ -227,7 +239,7 @@ def test_sql_is_in_the_outbox_only() -> None:
         f"{module.name} imports {name}"
         for module in MODULES
         if not is_in(module.name, ("outbox",))
-        for name in module.imports()
+        for name in module.imports
         if package(name) in SQL
     )
 
@@ -340,7 +352,7 @@ def test_a_providers_adapter_is_short() -> None:
 
 def test_the_checks_see_what_they_are_for() -> None:
     """A rule that finds nothing anywhere would never be broken."""
-    assert {"sqlalchemy", "aiosqlite"} & {package(name) for module in MODULES for name in module.imports()}
-    assert "outbox.outbox.Outbox" in set(Module(APP / "main.py").of_app())
+    assert {"sqlalchemy", "aiosqlite"} & {package(name) for module in MODULES for name in module.imports}
+    assert "outbox.outbox.Outbox" in set(Module(APP / "main.py").of_app)
     assert layer("intake.forms") < layer("outbox.outbox") < layer("sources.html") < layer("lead")
-    assert {package(name) for module in MODULES for name in module.imports()} - sys.stdlib_module_names
+    assert {package(name) for module in MODULES for name in module.imports} - sys.stdlib_module_names
