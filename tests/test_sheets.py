@@ -137,6 +137,15 @@ def test_a_new_file_is_there_when_it_is_whole_and_replaces_nothing(path: Path) -
         assert not path.exists()
     with pytest.raises(ConfigurationError, match="is there already"), new_file(path):
         pass
+    path.with_name(f"{path.name}.part").write_text("left by one that was killed")
     with new_file(path, force=True) as out:
         out.write("2")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("2", 0o600)
+
+
+def test_a_new_file_is_written_by_one_at_a_time(path: Path) -> None:
+    with new_file(path) as out:
+        out.write("the first")
+        with pytest.raises(ConfigurationError, match="somebody is writing it"), new_file(path):
+            pass
+    assert path.read_text() == "the first"
