@@ -110,12 +110,12 @@ def open_sheet(path: Path, encoding: str | None = None) -> Sheet:
 def cell(value: Any) -> str:
     """A value as a spreadsheet may have it: never a formula, whatever a stranger typed. `plain` undoes it."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip("' ").startswith(FORMULA) else text
 
 
 def plain(text: str) -> str:
     """What a cell says that `cell`, or somebody in a spreadsheet, kept from being a formula."""
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and text.lstrip("' ").startswith(FORMULA) else text
 
 
 @contextmanager
