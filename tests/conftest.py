@@ -109,28 +109,43 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Makes room for a store, as often as it is called; whoever asks for it runs on both engines."""
-    if request.param == "sqlite":
+def engine(request: pytest.FixtureRequest) -> str:
+    """Whoever asks for it, or for a store, runs on both engines."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def new_store(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes room for a store in which there is nothing yet, as often as it is called."""
+    yield from stores(engine, request, tmp_path, PostgreSQL.create_database)
+
+
+@pytest.fixture
+def store_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where one new store is."""
+    for make in stores(engine, request, tmp_path, PostgreSQL.create_store):
+        yield make()
+
+
+def stores(
+    engine: str, request: pytest.FixtureRequest, folder: Path, create: Callable[[PostgreSQL], str]
+) -> Iterator[Callable[[], str]]:
+    """What makes stores, of which none in PostgreSQL is left afterwards."""
+    if engine == "sqlite":
         names = chain(["relay"], map(str, count(2)))
-        yield lambda: f"sqlite+aiosqlite:///{tmp_path}/{next(names)}.db"
+        yield lambda: f"sqlite+aiosqlite:///{folder}/{next(names)}.db"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
     made: list[str] = []
 
     def make() -> str:
-        made.append(server.create_database())
+        made.append(create(server))
         return made[-1]
 
     yield make
     for url in made:
         server.drop_database(url)
-
-
-@pytest.fixture
-def store_url(new_store: Callable[[], str]) -> str:
-    """Where one new store is made."""
-    return new_store()
 
 
 @pytest.fixture(scope="session")
