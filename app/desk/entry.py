@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.addresses import origin_of
+from app.config.addresses import origin_of
 from app.desk import passwords
 from app.desk.posted import posted
 from app.errors import CrossSite, NotAllowed, NotEntered, NotFound

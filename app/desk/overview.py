@@ -17,10 +17,9 @@ from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.queues import QUEUES
 from app.desk.story import OUTCOMES, in_words
-from app.lead import LeadState, Reason
+from app.lead import LeadState, Reason, kind_of
 from app.outbox import stats
 from app.outbox.records import Facts, Role
-from app.outbox.search import kind_of
 from app.outbox.stats import DAY, SPANS
 
 LABELS: Final[Mapping[str, str]] = {"24h": "%H:%M", "7d": "%a %H:%M", "30d": "%d %b"}

@@ -17,8 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
-from app.desk.acting import NEEDS, carry_out, check_role
-from app.desk.bulk import A_STEP
+from app.desk.acting import NEEDS, check_role, doing
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -26,6 +25,7 @@ from app.desk.story import advice
 from app.errors import NotFound
 from app.lead import Lead, LeadState
 from app.outbox import search
+from app.outbox.acts import A_STEP
 from app.outbox.jobs import Job
 from app.outbox.records import Role, Sought
 
@@ -182,7 +182,7 @@ def _does(desk: Desk, queue: Queue) -> Any:
             query = narrowed.query(act=act, allow="1" if allow else "", **meant)
             query += "" if takes_all else f"&{urlencode({'id': ids}, doseq=True)}"
             return RedirectResponse(f"{queue.path}/sure?{who.sealed(query)}", 303)
-        work = partial(carry_out, desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
+        work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
         job = Job(once, who.name, act, queue.path, len(ids), desk.clock())
         if len(ids) > A_STEP or (ids and takes_all):
             await desk.bulk.start(job, ids, work)
@@ -268,5 +268,5 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         "before": before,
         "total": kinds.get(narrowed.why, 0) if narrowed.why else sum(kinds.values()),
         "kinds": {kind: count for kind, count in list(kinds.items())[:MOST_KINDS] if kind},
-        "endpoints": [one.name for one in desk.config.endpoints()],
+        "endpoints": desk.config.names,
     }

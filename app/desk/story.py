@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from app.delivery.contract import Answer, words_of
-from app.lead import LeadState, Reason
+from app.lead import LeadState, Reason, kind_of
 from app.outbox.acts import ACTS, STOPPED
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission, Workspace
-from app.outbox.search import kind_of
 from app.outbox.stats import GOOD
 from app.sources.trees import clean
 

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from app.config.settings import AGENCYHANDY
 from app.desk.story import in_words
 from app.lead import Reason
 from app.outbox.records import Role
-from app.settings import AGENCYHANDY
 from tests.desk.conftest import TOML, log_in, make_operator
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, stored
