@@ -21,7 +21,7 @@ from app.desk.acting import NEEDS, check_role, doing
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.desk.story import advice
+from app.desk.story import advice, first_acts
 from app.errors import NotFound
 from app.lead import Lead, LeadState
 from app.outbox import search
@@ -101,6 +101,10 @@ class Narrowed:
         """The end of an address that means it; there is nothing personal in a kind of reason."""
         said = {"endpoint": self.endpoint, "why": self.why, **more}
         return urlencode({name: value for name, value in said.items() if value})
+
+    def at(self, queue: Queue) -> str:
+        """The address of that part."""
+        return f"{queue.path}?{self.query()}".rstrip("?")
 
     def sought(self, queue: Queue) -> Sought:
         """The leads that are meant."""
@@ -183,7 +187,7 @@ def _does(desk: Desk, queue: Queue) -> Any:
             query += "" if takes_all else f"&{urlencode({'id': ids}, doseq=True)}"
             return RedirectResponse(f"{queue.path}/sure?{who.sealed(query)}", 303)
         work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
-        job = Job(once, who.name, act, queue.path, len(ids), desk.clock())
+        job = Job(once, who.name, act, narrowed.at(queue), len(ids), desk.clock())
         if len(ids) > A_STEP or (ids and takes_all):
             await desk.bulk.start(job, ids, work)
             return RedirectResponse(f"/desk/jobs/{once}", 303)
@@ -206,7 +210,7 @@ def _asks(desk: Desk, queue: Queue) -> Any:
         if not takes_all:
             ids = [one.id for one in await desk.outbox.books.of_ids(ids) if one.lead.state is queue.state]
         if not ids:
-            return RedirectResponse(f"{queue.path}?{narrowed.query()}".rstrip("?"), 303)
+            return RedirectResponse(narrowed.at(queue), 303)
         meant = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
         values: dict[str, Any] = {"queue": queue, "act": asked["act"], "narrowed": narrowed, **meant}
         values["allow"] = bool(asked.get("allow"))
@@ -263,6 +267,7 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         "queue": queue,
         "narrowed": narrowed,
         "advice": advice(queue.state, kind),
+        "first": next(filter(queue.acts.__contains__, first_acts(queue.state, kind)), ""),
         "leads": leads[:A_PAGE],
         "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",
         "before": before,

@@ -125,6 +125,9 @@ class TestALead:
         log_in(client)
         answer = client.get("/desk/leads/01JD5V6Y1V0X2Z4Q8R6T7W9A3B")
         assert (answer.status_code, "There is no such lead" in answer.text) == (404, True)
+        assert client.get("/desk/", follow_redirects=True).url.path == "/desk"
+        answer = client.get("/desk/nowhere")
+        assert (answer.status_code, 'href="/desk"' in answer.text) == (404, True)
 
 
 def told(client: httpx.Client, asked: dict[str, str]) -> str:
@@ -145,7 +148,9 @@ class TestAQueue:
         log_in(client)
         page = text_of(client.get("/desk/held").text)
         assert "All no e-mail address 3 not a form or hook of yours 1" in page
-        assert "Held 1" in text_of(client.get("/desk/held?why=unknown+endpoint").text)
+        strangers = client.get("/desk/held?why=unknown+endpoint").text
+        assert "Held 1" in text_of(strangers)
+        assert re.findall(r'<button class="" name="act" value="(\w+)"', strangers) == ["remap"]
 
     def test_all_means_those_that_were_counted_and_a_form_sent_twice_is_done_once(
         self, client: httpx.Client, tmp_path: Path
