@@ -112,7 +112,7 @@ function bring() {
   const note = document.createElement("p");
   note.className = "well";
   note.setAttribute("role", "status");
-  note.textContent = "This is what you typed before you had to log in again. It is not sent yet.";
+  note.textContent = "This is what you typed before you had to log in again; nothing was done with it.";
   form.prepend(note);
   if (form.closest("details")) form.closest("details").open = true;
   note.scrollIntoView({ block: "center" });
