@@ -23,9 +23,10 @@ from app.desk.entry import Session
 from app.desk.posted import posted
 from app.desk.story import advice, first_acts
 from app.errors import NotFound
-from app.lead import Lead, LeadState
+from app.lead import Lead, LeadState, Reason
 from app.outbox import search
 from app.outbox.acts import A_STEP
+from app.outbox.hands import endpoint_called
 from app.outbox.jobs import Job
 from app.outbox.records import Role, Sought
 
@@ -176,6 +177,9 @@ def _does(desk: Desk, queue: Queue) -> Any:
         if act not in queue.acts:
             raise NotFound("There is nothing like that to do here.")
         check_role(who.role, act)
+        named = str(form.get("as", ""))[:LONGEST] if act == "remap" else ""
+        if named and endpoint_called(desk.config, named) is None:
+            raise NotFound("There is no such form or hook in relay.toml.")
         once = str(form.get("once", ""))[:16] or secrets.token_hex(8)
         if await desk.bulk.of(once, who.name) is not None:
             return RedirectResponse(f"/desk/jobs/{once}", 303)
@@ -183,10 +187,10 @@ def _does(desk: Desk, queue: Queue) -> Any:
         ids = await _chosen(desk, form, narrowed.sought(queue) if takes_all else None, upto)
         if ids and (takes_all or act == "erase") and not _has_seen(form, len(ids)):
             meant = {"all": "1", "upto": upto} if takes_all else {}
-            query = narrowed.query(act=act, allow="1" if allow else "", **meant)
+            query = narrowed.query(act=act, allow="1" if allow else "", **{"as": named}, **meant)
             query += "" if takes_all else f"&{urlencode({'id': ids}, doseq=True)}"
             return RedirectResponse(f"{queue.path}/sure?{who.sealed(query)}", 303)
-        work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
+        work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow, named=named or None)
         job = Job(once, who.name, act, narrowed.at(queue), len(ids), desk.clock())
         if len(ids) > A_STEP or (ids and takes_all):
             await desk.bulk.start(job, ids, work)
@@ -213,7 +217,7 @@ def _asks(desk: Desk, queue: Queue) -> Any:
             return RedirectResponse(narrowed.at(queue), 303)
         meant = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
         values: dict[str, Any] = {"queue": queue, "act": asked["act"], "narrowed": narrowed, **meant}
-        values["allow"] = bool(asked.get("allow"))
+        values |= {"allow": bool(asked.get("allow")), "named": asked.get("as", "")}
         return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
 
     return ask
@@ -267,6 +271,7 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         "queue": queue,
         "narrowed": narrowed,
         "advice": advice(queue.state, kind),
+        "is_strange": narrowed.why == Reason.UNKNOWN_ENDPOINT,
         "first": next(filter(queue.acts.__contains__, first_acts(queue.state, kind)), ""),
         "leads": leads[:A_PAGE],
         "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",

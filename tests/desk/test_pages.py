@@ -20,7 +20,7 @@ from app.config.settings import AGENCYHANDY
 from app.desk.story import in_words
 from app.lead import Reason
 from app.outbox.records import Role
-from tests.desk.conftest import TOML, log_in, make_operator
+from tests.desk.conftest import TOML, csrf_of, log_in, make_operator
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, stored
 
@@ -150,6 +150,14 @@ class TestAQueue:
         assert "All no e-mail address 3 not a form or hook of yours 1" in page
         strangers = client.get("/desk/held?why=unknown+endpoint").text
         assert "Held 1" in text_of(strangers)
+        chosen = {"_csrf": csrf_of(client), "act": "remap", "as": "api", "all": "1", "why": "unknown endpoint"}
+        sure = told(client, chosen)
+        assert "They are read as sent to api." in text_of(sure)
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', sure.partition("<main")[2]))
+        client.post("/desk/held", data=fields)
+        wanted = [("api", "delivered")]
+        found = "SELECT endpoint, state FROM leads WHERE email = 'ada@example.com'"
+        eventually(lambda: stored(tmp_path, found) == wanted, "it is read as sent to api, and delivered")
         assert re.findall(r'<button class="" name="act" value="(\w+)"', strangers) == ["remap"]
 
     def test_all_means_those_that_were_counted_and_a_form_sent_twice_is_done_once(
