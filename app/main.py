@@ -25,7 +25,9 @@ from app.alerts.watch import Chore, Watch
 from app.api import routes as api_routes
 from app.api.described import describe
 from app.api.door import Door
-from app.config import RelayConfig, WorkspaceConfig
+from app.config.rates import Rate, rates
+from app.config.relay_toml import RelayConfig, WorkspaceConfig
+from app.config.settings import Settings
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
@@ -57,9 +59,7 @@ from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
 from app.outbox.erasure import clear_away, keep_house
 from app.outbox.outbox import Outbox
-from app.rates import Rate, rates
 from app.sandbox import DEMO_KEY, create_sandbox
-from app.settings import Settings
 
 STRANGERS = (Rate(60, 60),)
 CHALLENGES = (Rate(120, 60),)
@@ -186,7 +186,8 @@ def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Doo
 
 def add_api(app: FastAPI, door: Door) -> None:
     """The API for programs, and the description of all that is spoken here."""
-    app.include_router(api_routes.router(door))
+    for part in api_routes.routers(door):
+        app.include_router(part)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # as FastAPI documents it
 
 
@@ -197,7 +198,8 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
         return desk_login.refused(desk, request, cast("Rejected", error))
 
     app.state.feed = desk.feed
-    app.include_router(desk_routes.router(desk))
+    for page in desk_routes.routers(desk):
+        app.include_router(page, include_in_schema=False)
     app.add_exception_handler(Rejected, refused)
     app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
 

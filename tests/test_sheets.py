@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError
-from app.sheets import LONGEST, Sheet, cell, new_file, open_sheet, plain
+from app.sheets.sheet import LONGEST, Sheet, cell, new_file, open_sheet, plain
 
 GERMAN = 'Name;E-Mail;Größe\r\n"Müller, Jörg";j@example.de;"zwei\r\nZeilen"\r\nZoë;z@example.de;\r\n'
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import FIELDS, LeadState, Reason
 from app.outbox import rows
 from app.outbox.books import Books

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.preview import look
+from tests.cli.test_commands import Run, folder, objects, run
 from tests.running import SandboxClient, started, stored
-from tests.test_cli import Run, folder, objects, run
 
 __all__ = ["folder", "run"]
 
@@ -120,6 +120,15 @@ def test_without_an_endpoint_the_source_is_recognised(api: httpx.Client) -> None
 
     assert found["leads"][0]["lead"]["email"] == "ada@example.com"
     assert (found["verified"], found["event_id"], found["repeat_by"]) == (None, "e-17", "id")
+
+
+def test_of_two_questions_that_are_called_the_same_each_has_its_answer(api: httpx.Client) -> None:
+    definition = {"fields": [{"id": "b", "title": "Colour"}, {"id": "c", "title": "Colour"}]}
+    answers = [{"type": "text", "text": text, "field": {"id": id_}} for id_, text in (("b", "red"), ("c", "blue"))]
+    answers.append({"type": "email", "email": "ada@example.com", "field": {"id": "a"}})
+    response = {"definition": definition, "answers": answers}
+    found = tried(api, body={"event_id": "e-18", "event_type": "form_response", "form_response": response})
+    assert found["leads"][0]["extra"] == {"Colour": "red", "Colour 2": "blue"}
 
 
 def test_headers_prove_the_sender_and_without_them_the_lead_is_shown_all_the_same(api: httpx.Client) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.desk.bulk import A_STEP
 from app.lead import LeadState
+from app.outbox.acts import A_STEP
 from tests.desk.conftest import PASSWORD, log_in
 from tests.desk.crowd import filled
 from tests.running import RelayProcess, SandboxClient, eventually, stored
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 Launch = Callable[[RelayProcess], RelayProcess]
 TOKEN = "a" * 40

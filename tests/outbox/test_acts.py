@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Update, update
 
-from app.config import RelayConfig
-from app.endpoints import Form, Hook, unknown_endpoint
+from app.config.endpoints import Form, Hook, unknown_endpoint
+from app.config.relay_toml import RelayConfig
+from app.desk.acting import doing
 from app.errors import ActRefused, StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Submission
 from app.outbox.acts import ACTS
@@ -253,6 +254,12 @@ class TestRemap:
         assert [lead.id for lead in sent] == [lead_id for lead_id, _ in receipt.leads]
         assert [lead.lead.email for lead in sent] == ["ada@example.com", "mary@example.com"]
         assert {what for _, what, *_ in await trail(outbox)} == {"remap"}
+
+    async def test_of_many_in_two_steps_none_is_read_twice(self, outbox: Outbox, hands: Hands) -> None:
+        """Two leads of one request, of which one step ends with the first."""
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP, NOW).submission)
+        work = doing(hands, RelayConfig(hooks={"zap": ZAP}), "remap", chosen_in={HELD})
+        assert [await work([lead_id]) for lead_id, _ in receipt.leads] == [{}, {}]
 
     async def test_an_unknown_endpoints_lead_is_refused_until_it_is_read_as_a_known_one(
         self, outbox: Outbox, hands: Hands

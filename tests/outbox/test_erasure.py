@@ -19,7 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import LeadState, Reason
 from app.main import housekeeping
 from app.outbox import search, turns

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import LeadState
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
@@ -161,7 +161,6 @@ async def test_a_strangers_field_names_and_long_values_stay_out_of_the_figures(o
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 async def test_many_requests_take_little_memory(outbox: Outbox) -> None:
     """Bodies of 20 kB: 30 MB of them, of which a page at a time is in memory."""
     body = '{"email": "ada@example.com", "Zusatz": "%s"}'

@@ -19,7 +19,7 @@ from app.outbox.records import Workspace
 from tests.outbox.test_outbox import LEASE, NOW, back, claim, read, submission
 from tests.postgresql import PostgreSQL
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine", ["postgresql"], indirect=True)]
 Two = tuple[Outbox, Outbox]
 
 
