@@ -186,7 +186,8 @@ def door_of(settings: Settings, intake: Intake, watch: Watch, feed: Feed) -> Doo
 
 def add_api(app: FastAPI, door: Door) -> None:
     """The API for programs, and the description of all that is spoken here."""
-    app.include_router(api_routes.router(door))
+    for part in api_routes.routers(door):
+        app.include_router(part)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # as FastAPI documents it
 
 
@@ -197,7 +198,8 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
         return desk_login.refused(desk, request, cast("Rejected", error))
 
     app.state.feed = desk.feed
-    app.include_router(desk_routes.router(desk))
+    for page in desk_routes.routers(desk):
+        app.include_router(page, include_in_schema=False)
     app.add_exception_handler(Rejected, refused)
     app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
 

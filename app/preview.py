@@ -16,6 +16,8 @@ from app.reader import Reading, read
 from app.sources.base import Inbound
 
 DROPPED = frozenset(("secret", "control"))
+MOST_TRIED = 4000
+"""Letters of a mapping that is tried: anybody with a token may, and each rule costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def look(
     """
     endpoint = _endpoint(config, name)
     if mapping is not None:
+        if sum(len(one) for alternatives in mapping.values() for one in alternatives) > MOST_TRIED:
+            raise ConfigurationError(f"mapping: at most {MOST_TRIED:,} letters of rules are tried")
         rules.check(mapping, endpoint.name)
         endpoint = endpoint.model_copy(update={"mapping": mapping})
     reading, is_refused = read(inbound, endpoint, now), False

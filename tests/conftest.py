@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import tomllib
@@ -30,6 +31,18 @@ structlog.configure(  # through logging, which pytest catches: standard output i
     logger_factory=structlog.stdlib.LoggerFactory(),
 )
 logging.getLogger("lead_relay").setLevel(logging.INFO)
+
+
+def pytest_configure() -> None:
+    """Collecting thousands of tests makes no garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor do they become any: the collector need not go through them again and again, which took long."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,28 +109,43 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Makes room for a store, as often as it is called; whoever asks for it runs on both engines."""
-    if request.param == "sqlite":
+def engine(request: pytest.FixtureRequest) -> str:
+    """Whoever asks for it, or for a store, runs on both engines."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def new_store(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes room for a store in which there is nothing yet, as often as it is called."""
+    yield from stores(engine, request, tmp_path, PostgreSQL.create_database)
+
+
+@pytest.fixture
+def store_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where one new store is."""
+    for make in stores(engine, request, tmp_path, PostgreSQL.create_store):
+        yield make()
+
+
+def stores(
+    engine: str, request: pytest.FixtureRequest, folder: Path, create: Callable[[PostgreSQL], str]
+) -> Iterator[Callable[[], str]]:
+    """What makes stores, of which none in PostgreSQL is left afterwards."""
+    if engine == "sqlite":
         names = chain(["relay"], map(str, count(2)))
-        yield lambda: f"sqlite+aiosqlite:///{tmp_path}/{next(names)}.db"
+        yield lambda: f"sqlite+aiosqlite:///{folder}/{next(names)}.db"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
     made: list[str] = []
 
     def make() -> str:
-        made.append(server.create_database())
+        made.append(create(server))
         return made[-1]
 
     yield make
     for url in made:
         server.drop_database(url)
-
-
-@pytest.fixture
-def store_url(new_store: Callable[[], str]) -> str:
-    """Where one new store is made."""
-    return new_store()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,8 @@ class TestRefusals:
             await run.check_empty(books)
         await books.close()
 
-    async def test_a_store_without_tables_is_empty(self, store_url: str) -> None:
-        books = Books(store_url)
+    async def test_a_store_without_tables_is_empty(self, new_store: Callable[[], str]) -> None:
+        books = Books(new_store())
         await run.check_empty(books)
         await books.close()
 
@@ -211,7 +212,6 @@ def test_a_relay_that_loses_a_lead_is_noticed(relay: Any, sandbox: SandboxClient
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_a_small_drill_finds_nothing_lost_and_nothing_doubled_and_leaves_nothing_behind(tmp_path: Path) -> None:
     drill = start_drill(tmp_path, "--leads", "300", "--kills", "3", "--json")
     output, words = drill.communicate(timeout=100)
@@ -232,7 +232,6 @@ def test_a_small_drill_finds_nothing_lost_and_nothing_doubled_and_leaves_nothing
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes by their /proc, which Linux alone has")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_drill_that_is_stopped_leaves_no_process_and_no_folder_behind(tmp_path: Path, how: signal.Signals) -> None:

@@ -20,7 +20,7 @@ from app.delivery import agencyhandy, contract, worker
 from app.lead import Lead
 from tests.running import RelayProcess, SandboxClient, eventually, locked, stored
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 Start = Callable[..., httpx.Client]
 Launch = Callable[[RelayProcess], RelayProcess]
@@ -39,10 +39,6 @@ def send(address: str, count: int, mark: str) -> tuple[list[str], list[httpx.Res
         else:
             others.append(answer)
     return acknowledged, others
-
-
-def all_settled(relay: RelayProcess) -> bool:
-    return {lead["state"] for lead in relay.leads()} == {"delivered"}
 
 
 @pytest.fixture
@@ -89,7 +85,7 @@ def test_on_a_full_disk_senders_are_told_to_come_back_and_what_was_acknowledged_
     assert (len(before), len(after)) == (5, 5)
     acknowledged = {*before, *amid, *after}
     eventually(lambda: acknowledged <= set(sandbox.emails()), "everything acknowledged is delivered", 30)
-    eventually(lambda: all_settled(relay), "the books are settled", 30)
+    eventually(lambda: relay.states() == {"delivered"}, "the books are settled", 30)
     assert sorted(sandbox.emails()) == sorted(acknowledged)
 
 
@@ -105,7 +101,7 @@ def test_while_somebody_locks_the_store_senders_are_told_to_come_back_and_nothin
 
     assert [one.status_code for one in refused] == [503]
     eventually(lambda: {*before, *after} == set(sandbox.emails()), "everything acknowledged is delivered", 30)
-    eventually(lambda: all_settled(relay), "the books are settled", 40)
+    eventually(lambda: relay.states() == {"delivered"}, "the books are settled", 40)
 
 
 def test_after_a_day_without_agencyhandy_every_lead_is_delivered_once(
@@ -160,11 +156,11 @@ def test_a_stop_amid_the_parts_of_a_refused_request_loses_and_doubles_nothing(
     eventually(lambda: len(sandbox.emails()) >= 2, "the parts are being sent")
     relay.stop()
     assert len(sandbox.emails()) < 19
-    assert {lead["state"] for lead in relay.leads()} <= {"pending", "delivered", "held"}
+    assert relay.states() <= {"pending", "delivered", "held"}
     relay.start()
 
     eventually(lambda: len(sandbox.emails()) == 19, "the others arrive", 30)
-    eventually(lambda: {lead["state"] for lead in relay.leads()} == {"delivered", "held"}, "all are settled", 30)
+    eventually(lambda: relay.states() == {"delivered", "held"}, "all are settled", 30)
 
 
 def test_a_lead_that_the_relay_itself_stumbles_over_is_held_in_the_end_and_takes_nobody_with_it(
@@ -219,7 +215,7 @@ def test_nobody_is_thanked_for_what_the_disk_could_not_confirm(
 ) -> None:
     relay = launch(RelayProcess(tmp_path, sandbox.address))
     before, _ = send(relay.address, 2, "before")
-    eventually(lambda: all_settled(relay), "the first are settled", 30)
+    eventually(lambda: relay.states() == {"delivered"}, "the first are settled", 30)
     with disturbed(relay, "error=EIO"):
         amid, refused = send(relay.address, 3, "amid")
     after, _ = send(relay.address, 2, "after")

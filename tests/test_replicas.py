@@ -22,7 +22,7 @@ from tests.running import RelayProcess, SandboxClient, eventually
 CONNECTIONS = 32
 Start = Callable[..., list[RelayProcess]]
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine", ["postgresql"], indirect=True)]
 
 
 @pytest.fixture

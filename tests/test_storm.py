@@ -24,7 +24,6 @@ def outcome() -> Outcome:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(300)
 class TestTheStorm:
     def test_everybody_is_answered_as_he_should_be_and_nothing_is_a_fault(self, outcome: Outcome) -> None:

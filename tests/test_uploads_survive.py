@@ -22,7 +22,7 @@ from tests.test_faults import full, small_disk
 
 __all__ = ["small_disk"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 Launch = Callable[[RelayProcess], RelayProcess]
 MIB = 1024 * 1024

@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.api.problems import PROBLEM_JSON
+from app.api.problems import PROBLEM_JSON, ApiProblem
+
+REF = "#/components/schemas/{model}"
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -18,6 +20,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
             for operation in path.values():
                 for response in operation["responses"].values():
                     _as_problem(response.get("content", {}))
+        schemas = found["components"]["schemas"]
+        schemas["ApiProblem"] = ApiProblem.model_json_schema(ref_template=REF)
+        schemas.update(schemas["ApiProblem"].pop("$defs"))
         app.openapi_schema = found
     return app.openapi_schema
 

@@ -109,10 +109,14 @@ WORDS: Final[Mapping[int, str]] = {
 }
 
 
+CONTENT: Final = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ApiProblem"}}}
+"""What a problem is sent as. Not a route's `model`: ten to a route would be built anew whenever a relay starts."""
+
+
 def may(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of problems that an address may answer with, besides those that any may."""
     everywhere = {401, 403, 422, 429, 503}
-    return {status: {"description": WORDS[status], "model": ApiProblem} for status in sorted({*statuses, *everywhere})}
+    return {status: {"description": WORDS[status], "content": CONTENT} for status in sorted({*statuses, *everywhere})}
 
 
 BODY: Final = (408, 413)

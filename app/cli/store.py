@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.cli import console, console_leads
-from app.cli.base import Json, with_books, with_store
-from app.errors import ConfigurationError
+from app.cli.base import Json, hands, with_books, with_store
+from app.errors import ConfigurationError, StoreUnavailable
 
 commands = typer.Typer()
 
@@ -31,6 +32,17 @@ def backup(
         asyncio.run(back_up(url, path, advance, settings.attachments_dir))
     size = path.stat().st_size
     console.told(f"{path}: {size:,} bytes", {"file": str(path), "bytes": size}, as_json=as_json)
+    asyncio.run(_note_backup())
+
+
+async def _note_backup() -> None:
+    """Keeps that everything was copied out of the store; a backup that cannot be noted is one all the same."""
+    try:
+        async with hands() as person:
+            await person.outbox.write(partial(person.note, what="backup", words=""))
+    except StoreUnavailable as error:
+        console.complain(f"The backup is whole, but the audit trail does not tell of it: {error}")
+        raise typer.Exit(1) from error
 
 
 @commands.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -47,6 +47,13 @@ class Bulk:
         if await self.outbox.write(partial(jobs.begin, job=job)):
             task = self._running[job.id] = asyncio.create_task(self._run(job, ids, work))
             task.add_done_callback(lambda _: self._running.pop(job.id))
+
+    async def keep(self, job: Job, refused: Mapping[str, str]) -> None:
+        """Notes what was done at once, so that a page can tell of it; where the store is away now, none will."""
+        named = dict(islice(refused.items(), MOST_NAMED))
+        over = replace(job, done=job.total, left=len(refused), refused=named, is_over=True)
+        with suppress(StoreUnavailable):
+            await self.outbox.write(partial(jobs.begin, job=over))
 
     async def of(self, job_id: str, who: str | None) -> Job | None:
         """An operator's own job, or with None anybody's, whichever process carries it out."""

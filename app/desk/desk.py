@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from app.config.relay_toml import RelayConfig
 from app.desk.bulk import Bulk
 from app.desk.entry import Entry, Session
+from app.desk.story import SHORT, in_words
 from app.intake.accept import Intake
 from app.intake.pages import templates
 from app.lead import MARKS, MEANING
@@ -113,5 +114,5 @@ BUTTONS = {
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
 _templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
-_templates.globals["a_step"] = A_STEP
-_templates.filters.update({"grouped": grouped, "in_bytes": in_bytes})
+_templates.globals["a_step"], _templates.globals["tries"] = A_STEP, SHORT
+_templates.filters.update({"grouped": grouped, "in_bytes": in_bytes, "in_words": in_words})

@@ -52,6 +52,7 @@ def router(desk: Desk) -> APIRouter:
         """One of them; with `test`, what became of the test in that submission."""
         endpoint = called(desk, kind, name)
         [about] = [one for one in await standing(desk) if one["name"] == name]
+        test = test if who.has_sealed(request.url.query) else ""
         ids = await desk.outbox.books.ids(leads, leads.c.submission_id == test[:26], limit=20) if test else []
         tested = [one for one in await desk.outbox.books.of_ids(ids) if one.endpoint == name]
         states = await desk.outbox.books.read(partial(stats.states_of, endpoint=name, most=COUNTED))
@@ -66,7 +67,7 @@ def router(desk: Desk) -> APIRouter:
         endpoint, form = called(desk, kind, name), await posted(request)
         trial = trial_of(desk.intake, endpoint, desk.outbox.new_id()[-MARK:], who.name)
         receipt = await send(desk.intake, trial, request, is_held=form.get("then") != "deliver")
-        return RedirectResponse(f"/desk/endpoints/{kind}/{name}?test={receipt.id}#test", 303)
+        return RedirectResponse(f"/desk/endpoints/{kind}/{name}?{who.sealed(f'test={receipt.id}')}#test", 303)
 
     return routes
 

@@ -55,6 +55,18 @@ class Session:
     mark: str
     until: datetime
 
+    def sealed(self, query: str) -> str:
+        """The query of an address that only this session's own pages lead to: what it says can be shown as true."""
+        return f"{query}&seal={self._seal(query)}"
+
+    def has_sealed(self, query: str) -> bool:
+        """Whether a query is as this session's own pages sealed it."""
+        said, _, seal = query.rpartition("&seal=")
+        return hmac.compare_digest(seal.encode(), self._seal(said).encode())
+
+    def _seal(self, query: str) -> str:
+        return hmac.new(self.csrf.encode(), query.encode(), hashlib.sha256).hexdigest()[:32]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -16,7 +16,7 @@ from app.desk.charts import sparkline, stacked
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.queues import QUEUES
-from app.desk.story import OUTCOMES
+from app.desk.story import OUTCOMES, in_words
 from app.lead import LeadState, Reason, kind_of
 from app.outbox import stats
 from app.outbox.records import Facts, Role
@@ -96,6 +96,7 @@ def _needs(troubles: Mapping[str, str]) -> list[dict[str, Any]]:
         words = _at_the_desk(said)
         if what == "held":
             label, _, words = words.partition(". ")
+            label = f"{label.removesuffix(place)}{in_words(place)}"
             held[f"/desk/held?{urlencode({'why': kind_of(place)})}"] = label
             if len(held) > 1:
                 continue

@@ -36,6 +36,8 @@ from app.preview import LeadShown, Preview, as_typed, look
 from app.sources.base import Inbound
 
 LAST: Final = 200
+PATIENCE: Final = 20
+"""Seconds in which they are to be read."""
 MOST_LEADS: Final = 20
 MOST_PICKS: Final = 20
 JSON: Final = "application/json"
@@ -206,7 +208,10 @@ async def tried(desk: Desk, asked: Asked, stored: Inbound | None, what: str) -> 
             values["keys"] = list(dict.fromkeys(one.key for one in found))[:200]
             if what == "stored":
                 config = with_rules(desk.config, endpoint, mapping)
-                values["rehearsed"] = await rehearse(desk.outbox.books, config, LAST, endpoint.name, lambda _: None)
+                async with asyncio.timeout(PATIENCE):
+                    values["rehearsed"] = await rehearse(desk.outbox.books, config, LAST, endpoint.name, lambda _: None)
+    except TimeoutError:
+        values["wrong"] = f"mapping: {LAST} requests were not read again within {PATIENCE} s"
     except ConfigurationError as error:
         values["wrong"] = str(error)
     return values

@@ -27,6 +27,17 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "unknown": "No clear answer came: it may have arrived or not",
 }
 """A try's outcome in words, by what delivery calls it."""
+SHORT: Final[Mapping[str, str]] = {
+    "created": "taken",
+    "e-mail taken": "with an address that it has already",
+    "role refused": "with the client role refused",
+    "sent apart": "sent apart after another was refused",
+    "access refused": "not let in",
+    "busy": "asked to come later",
+    "not sent": "not reached",
+    "unknown": "without a clear answer",
+}
+"""The same where tries are counted, if its name is not plain by itself."""
 STANDS: Final[Mapping[LeadState, str]] = {
     LeadState.PENDING: "It is on its way to AgencyHandy: nothing to do.",
     LeadState.SENDING: "It is being sent to AgencyHandy at this moment.",
@@ -58,7 +69,20 @@ ADVICE: Final[Mapping[str, str]] = {
     Reason.TEST: "It is a test that was sent from the desk: discard it when you have seen it.",
 }
 """What to do about a lead that is held, by the first words of its reason."""
-
+WHY: Final[Mapping[str, str]] = {
+    Reason.SIGNATURE: "wrong secret or signature",
+    Reason.UNKNOWN_ENDPOINT: "not a form or hook of yours",
+    Reason.UNREADABLE: "could not be read",
+    Reason.NO_EMAIL: "no e-mail address",
+    Reason.NEEDS_FETCHING: "its answers are still to be fetched",
+    Reason.REFUSED: "AgencyHandy refused it",
+    Reason.GAVE_UP: "could not be delivered for too long",
+    Reason.IMPORTED: "imported, to be held",
+    Reason.TEST: "a test from the desk",
+    "e-mail taken": "AgencyHandy has the address already",
+    "honeypot": "filled in a field that people do not see",
+}
+"""What the first words of a reason mean, where they are not plain by themselves."""
 
 PRESS_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     Reason.SIGNATURE: ("remap", "release"),
@@ -105,11 +129,16 @@ def waits_for(way: Workspace) -> str:
     return ""
 
 
+def in_words(reason: str) -> str:
+    """A reason as a person says it; what AgencyHandy said and all details stay as they are."""
+    kind = kind_of(reason)
+    return WHY.get(kind, kind) + reason[len(kind) :]
+
+
 def first_acts(lead: StoredLead) -> tuple[str, ...]:
     """What to press first for a lead, the best of it first."""
-    if lead.lead.state is not LeadState.HELD:
-        return PRESS.get(lead.lead.state, ())
-    return PRESS_FIRST.get(kind_of(lead.lead.reason), ("release", "edit"))
+    state, kind = lead.lead.state, kind_of(lead.lead.reason)
+    return PRESS_FIRST.get(kind, ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
 
 
 def advice(state: LeadState, kind: str) -> str:
@@ -132,7 +161,7 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
         again = "once" if submission.repeats == 1 else f"{submission.repeats:,} times"
         yield Event(lead.received_at, f"It came {again} more, and was recognised")
     if lead.settled_at is None and lead.lead.state in STOPPED:
-        yield Event(lead.received_at, _called(lead), lead.lead.reason, kind=lead.lead.state.value)
+        yield Event(lead.received_at, _called(lead), in_words(lead.lead.reason), kind=lead.lead.state.value)
 
 
 def _tried(one: Attempt) -> Event:
@@ -152,7 +181,8 @@ def _end(lead: StoredLead, now: datetime) -> Iterator[Event]:
     if state is LeadState.PENDING and lead.next_attempt_at > max(now, lead.received_at):
         yield Event(lead.next_attempt_at, "It is tried again")
     elif lead.settled_at is not None:
-        more = f"member {lead.member_id}" if state is LeadState.DELIVERED and lead.member_id else lead.lead.reason
+        is_member = state is LeadState.DELIVERED and lead.member_id
+        more = f"member {lead.member_id}" if is_member else in_words(lead.lead.reason)
         yield Event(lead.settled_at, _called(lead), more, kind=state.value)
 
 

@@ -58,7 +58,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "remap": Act(
         STOPPED,
         LeadState.PENDING,
-        "re-mapped",
+        "read again",
         "Read the requests of stopped leads again, as relay.toml maps them today.",
     ),
     "spam": Act(

@@ -123,15 +123,14 @@ class Hands:
         def change(known: Workspace) -> Workspace:
             return WAYS[what](known, self.who, per_second)
 
-        await self.outbox.change_workspace(name, change)
         words = f"{name}: {per_second:g} a second" if per_second else name
 
-        async def work(connection: AsyncConnection) -> None:
+        async def along(connection: AsyncConnection) -> None:
             if what in {"resume", "check"}:
                 await hurry_failed(connection, name, now)
             await self.note(connection, f"{what} delivery", words)
 
-        await self.outbox.write(work)
+        await self.outbox.change_workspace(name, change, along=along)
         self.outbox.on_due()
 
     async def note_export(self, ids: Sequence[str]) -> None:

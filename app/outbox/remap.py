@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +73,7 @@ async def remap(
         endpoint = endpoint_called(config, named or row.endpoint) if row else None
         if row is None or row.note == EMPTY["note"] or endpoint is None:
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
-        new = read_again(row, endpoint)
+        new = await asyncio.to_thread(read_again, row, endpoint)
         own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
         new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
         changes = _compared(hands, found, new, {lead_id, *chosen}, chosen_in)

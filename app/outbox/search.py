@@ -104,7 +104,7 @@ def words(said: str) -> list[str]:
 
 def address(said: str) -> str:
     """An e-mail address as one word: parts such as `com` stand in too many leads to be put together quickly."""
-    return "".join(words(said[:LONGEST]))
+    return "".join(words(said[:LONGEST]))[:LONGEST]
 
 
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:

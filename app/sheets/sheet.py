@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import fcntl
 import io
 import os
 import re
@@ -109,31 +110,48 @@ def open_sheet(path: Path, encoding: str | None = None) -> Sheet:
 def cell(value: Any) -> str:
     """A value as a spreadsheet may have it: never a formula, whatever a stranger typed. `plain` undoes it."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip("' ").startswith(FORMULA) else text
 
 
 def plain(text: str) -> str:
     """What a cell says that `cell`, or somebody in a spreadsheet, kept from being a formula."""
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and text.lstrip("' ").startswith(FORMULA) else text
 
 
 @contextmanager
 def new_file(path: Path, *, force: bool = False, encoding: str = "utf-8") -> Iterator[TextIO]:
     """A file for its owner's eyes, there when it is whole. ConfigurationError where there is one, unless `force`."""
-    if path.exists() and not (force and path.is_file()):
-        raise ConfigurationError(f"{path} is there already: choose another name" + ", or say --force." * (not force))
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.unlink(missing_ok=True)
-        number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(number, "w", encoding=encoding, errors="replace", newline="") as out:
+    part, is_whole = path.with_name(f"{path.name}.part"), False
+    with os.fdopen(_own(part, path), "w", encoding=encoding, errors="replace", newline="") as out:
+        try:
+            if path.exists() and not (force and path.is_file()):
+                another = ", or say --force." * (not force)
+                raise ConfigurationError(f"{path} is there already: choose another name{another}")
             yield out
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            out.flush()
+            part.replace(path)
+            is_whole = True
+        finally:
+            if not is_whole:
+                part.unlink(missing_ok=True)
+
+
+def _own(part: Path, path: Path) -> int:
+    """A file that nobody else writes: what a process that was killed has left, or a new one."""
+    number = -1
+    try:
+        number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(number), part.stat()):
+            raise BlockingIOError
+        os.fchmod(number, 0o600)
+        os.truncate(number, 0)
+    except OSError as error:
+        if number >= 0:
+            os.close(number)
+        why = "somebody is writing it" if isinstance(error, BlockingIOError) else error.strerror
+        raise ConfigurationError(f"{path}: cannot be written: {why}") from error
+    return number
 
 
 class _Lines:

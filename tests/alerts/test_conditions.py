@@ -18,7 +18,7 @@ from app.outbox.outbox import Outbox
 from app.outbox.records import Balance, Facts, Workspace
 from app.sandbox import DEMO_KEY
 from tests.alerts.conftest import Clock, Phone, Watching, ada, held, submission
-from tests.running import ROOT, RelayProcess, SandboxClient, eventually
+from tests.running import ROOT, RelayProcess, SandboxClient, eventually, stored
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TODAY = int(NOW.timestamp()) // 86400
@@ -201,9 +201,9 @@ def test_leads_of_a_workspace_that_relay_toml_names_no_more_are_told_and_can_be_
     toml.write_text(alerts)
     relay.start()
     eventually(lambda: any("Nobody delivers the leads of gone" in said for said in phone.texts("boss")), "it is told")
-    [lead] = relay.leads()
-    relay.command("leads", "spam", lead["id"])
-    relay.command("leads", "remap", lead["id"])
+    [(lead_id,)] = stored(tmp_path, "SELECT id FROM leads")
+    relay.command("leads", "spam", lead_id)
+    relay.command("leads", "remap", lead_id)
 
     eventually(lambda: sandbox.emails() == ["ada@example.com"], "it goes to the workspace that the form has today")
 

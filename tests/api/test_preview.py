@@ -213,6 +213,7 @@ def test_the_command_line_prints_the_same_object(api: httpx.Client, run: Run, fo
         ({"body": "", "mapping": {"mail": "a"}}, "mapping.mail: expected one of firstName"),
         ({"body": "", "mapping": {"email": "(" * 5000}}, "mapping.email"),
         ({"body": "", "mapping": {"email": "(" * 1900}}, "mapping.email"),
+        ({"body": "", "mapping": {"email": ["a" * 1500] * 3}}, "at most 4,000 letters of rules are tried"),
         ({"body": "", "mapping": {"email": []}}, "mapping.email: expected at least one"),
         ({"body": "", "mapping": {"email": "a["}}, "any.mapping.email: 'a[' is neither a field's name"),
     ],

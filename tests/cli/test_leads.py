@@ -271,6 +271,7 @@ class TestBackup:
         assert run("backup", "copy.db").exit_code == 0
         assert "is there already" in run("backup", "copy.db").stderr
         assert run("backup", "copy.db", "--force").exit_code == 0
+        assert stored(folder, "SELECT what FROM audit") == [("backup",)] * 2
         checked = run("restore", "copy.db", "--check")
         assert checked.exit_code == 0, checked.output
         assert checked.stderr.splitlines() == ["held: 1", "The backup is whole."]

@@ -64,7 +64,6 @@ def read_into(file: IO[bytes], lines: list[bytes]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_a_line_a_change_until_it_is_interrupted(relay: Start, folder: Path) -> None:
     client = relay()
     with tailing(folder) as (process, file):
@@ -76,7 +75,6 @@ def test_a_line_a_change_until_it_is_interrupted(relay: Start, folder: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_as_json_into_a_pipe_that_is_closed(relay: Start, folder: Path) -> None:
     client = relay()
     for words in (["--json"], []):
@@ -105,7 +103,6 @@ def test_without_a_store_it_says_what_to_do(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_it_goes_on_when_postgresql_was_away(relay: Start, folder: Path, postgresql: PostgreSQL) -> None:
     url = postgresql.create_database()
     client = relay(database_url=url)

@@ -18,7 +18,7 @@ from tests.listening import Stream
 from tests.postgresql import PostgreSQL
 from tests.running import RelayProcess, SandboxClient, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 
 Start = Callable[..., RelayProcess]
@@ -97,6 +97,7 @@ def test_an_act_on_many_is_seen_and_stopped_from_whichever_replica(start: Start,
         assert 0 < int(done.replace(",", "")) < 1000
 
 
+@pytest.mark.alone
 def test_a_relay_that_is_stopped_waits_for_nobody_who_listens_and_a_hundred_slow_nobody_down(start: Start) -> None:
     relay: RelayProcess = start("busy")
 

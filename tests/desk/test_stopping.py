@@ -18,7 +18,7 @@ from tests.desk.conftest import PASSWORD, log_in
 from tests.desk.crowd import filled
 from tests.running import RelayProcess, SandboxClient, eventually, stored
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 Launch = Callable[[RelayProcess], RelayProcess]
 TOKEN = "a" * 40

@@ -12,7 +12,7 @@ from sqlalchemy import Update, update
 from app.config.endpoints import Form, Hook, unknown_endpoint
 from app.config.relay_toml import RelayConfig
 from app.desk.acting import doing
-from app.errors import ActRefused
+from app.errors import ActRefused, StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Submission
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
@@ -409,6 +409,17 @@ class TestSenders:
 
         assert await outbox.books.allowed_senders() == []
         assert not await outbox.books.is_allowed_sender("")
+
+
+async def test_how_delivery_goes_is_changed_only_where_the_audit_trail_says_so(outbox: Outbox) -> None:
+    nobody = Hands(outbox, None, lambda: NOW)  # type: ignore[arg-type] # whom the trail cannot hold
+    with pytest.raises(StoreUnavailable):
+        await nobody.change_way("default", "pace", 5)
+    assert (await outbox.books.workspace("default")).per_second is None
+
+    await Hands(outbox, "desk:mary", lambda: NOW).change_way("default", "pace", 5)
+    assert (await outbox.books.workspace("default")).per_second == 5
+    assert [deed.words for deed in await outbox.books.trail()] == ["default: 5 a second"]
 
 
 async def remapped(hands: Hands, lead_id: str, endpoint: Form | Hook, *, dry_run: bool = False) -> list[Change]:

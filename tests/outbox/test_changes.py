@@ -84,7 +84,7 @@ def test_what_was_seen_is_read_as_it_was_written_and_anything_else_is_nothing() 
     assert [Seen.of(text) for text in ("", "x", "1-", "1:2", " 1", "1\n")] == [None] * 6
 
 
-@pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_a_transaction_that_began_early_and_commits_late_is_not_missed(outbox: Outbox, url: str) -> None:
     """Others with higher numbers are committed, and seen, in between; and one that is taken back is none."""
     early, later, taken_back = [(await add(outbox, number))[0] for number in range(3)]
@@ -118,7 +118,7 @@ async def claim_one(outbox: Outbox, lead_id: str) -> None:
         await connection.exec_driver_sql(CHANGE.format(lead_id))
 
 
-@pytest.mark.parametrize("new_store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_with_many_writers_at_once_everything_is_seen(outbox: Outbox, url: str) -> None:
     others = [Outbox(url) for _ in range(3)]
     for other in others:

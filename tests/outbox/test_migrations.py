@@ -117,6 +117,12 @@ def schema(connection: Connection) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def empty(new_store: Callable[[], str]) -> str:
+    """Where there is no store yet."""
+    return new_store()
+
+
 async def test_a_new_store_and_a_migrated_one_are_alike(new_store: Callable[[], str]) -> None:
     made, upgraded = new_store(), new_store()
     outbox = Outbox(made)
@@ -134,9 +140,9 @@ async def test_a_new_store_and_a_migrated_one_are_alike(new_store: Callable[[], 
     assert "state" in str(new["leads"]["indexes"]["leads_due"])
 
 
-async def test_the_first_versions_leads_repeats_and_leases_outlive_the_upgrade(store_url: str) -> None:
-    await make_first_version(store_url)
-    outbox = Outbox(store_url)
+async def test_the_first_versions_leads_repeats_and_leases_outlive_the_upgrade(empty: str) -> None:
+    await make_first_version(empty)
+    outbox = Outbox(empty)
     await outbox.open()
 
     again = [await outbox.add(submission(number)) for number in range(4)]
@@ -156,14 +162,14 @@ async def test_the_first_versions_leads_repeats_and_leases_outlive_the_upgrade(s
     await outbox.close()
 
 
-async def test_after_the_upgrade_the_ledger_balances(store_url: str) -> None:
-    await make_first_version(store_url)
-    outbox = Outbox(store_url)
+async def test_after_the_upgrade_the_ledger_balances(empty: str) -> None:
+    await make_first_version(empty)
+    outbox = Outbox(empty)
     await outbox.open()
     await outbox.add(submission(4))
     counts = await outbox.books.counts()
     await outbox.close()
-    async with connected(store_url) as connection:
+    async with connected(empty) as connection:
         ledger = [tuple(row) for row in await connection.exec_driver_sql("SELECT * FROM ledger ORDER BY day")]
 
     today = (NOW - datetime(1970, 1, 1, tzinfo=UTC)).days

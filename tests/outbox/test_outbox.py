@@ -28,7 +28,7 @@ LEASE = timedelta(seconds=15)
 PENDING, SPAM = LeadState.PENDING, LeadState.SPAM
 
 
-only_sqlite = pytest.mark.parametrize("new_store", ["sqlite"], indirect=True)
+only_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

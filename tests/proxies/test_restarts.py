@@ -16,7 +16,7 @@ from tests.proxies import fronts
 from tests.proxies.conftest import PROXIES, Stand
 from tests.running import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 VISITORS = 12
 POSTS = 240
