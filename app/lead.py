@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,6 +64,15 @@ class Reason(StrEnum):
     TEST = "test"
 
 
+KIND = re.compile(r".+?(?=[:;]| \d|$)")
+
+
+def kind_of(reason: str) -> str:
+    """What a reason has in common with others like it: `refused` of `refused: …`; nothing that anybody typed."""
+    found = KIND.match(reason)
+    return found[0] if found else ""
+
+
 FIELDS = {
     "firstName": "first_name",
     "lastName": "last_name",
@@ -87,6 +97,11 @@ class Field:
     value: str
     label: str = ""
     kind: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a person knows it by."""
+        return self.label or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,27 @@ class Lead:
     to_fetch: str = ""
     dropped: int = 0
     suspicions: tuple[str, ...] = ()
+
+    @property
+    def by_name(self) -> dict[str, str | int | None]:
+        """Its fields by AgencyHandy's names."""
+        return {name: getattr(self, ours) for name, ours in FIELDS.items()}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The same as a person types them: nothing is an empty text."""
+        return {name: "" if value is None else str(value) for name, value in self.by_name.items()}
+
+    @property
+    def extra_by_name(self) -> dict[str, str]:
+        """`extra` by what its fields are called; of several that are called the same, the later ones with a number."""
+        found: dict[str, str] = {}
+        for one in self.extra:
+            name, number = one.called, 2
+            while name in found:
+                name, number = f"{one.called} {number}", number + 1
+            found[name] = one.value
+        return found
 
     @property
     def is_suspect(self) -> bool:

@@ -25,7 +25,9 @@ from app.alerts.watch import Chore, Watch
 from app.api import routes as api_routes
 from app.api.described import describe
 from app.api.door import Door
-from app.config import RelayConfig, WorkspaceConfig
+from app.config.rates import Rate, rates
+from app.config.relay_toml import RelayConfig, WorkspaceConfig
+from app.config.settings import Settings
 from app.delivery.agencyhandy import AgencyHandy
 from app.delivery.destination import Destination
 from app.delivery.fetching import Fetcher
@@ -57,9 +59,7 @@ from app.metrics import Metrics
 from app.outbox.engine import sqlite_file
 from app.outbox.erasure import clear_away, keep_house
 from app.outbox.outbox import Outbox
-from app.rates import Rate, rates
 from app.sandbox import DEMO_KEY, create_sandbox
-from app.settings import Settings
 
 STRANGERS = (Rate(60, 60),)
 CHALLENGES = (Rate(120, 60),)

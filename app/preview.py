@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.config import RelayConfig
-from app.endpoints import Endpoint, Hook
+from app.config.endpoints import Endpoint, Hook, trusted
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError, SignatureRefused
 from app.lead import FIELDS, Entry, Field, Lead
 from app.mapping import rules
@@ -16,6 +16,8 @@ from app.reader import Reading, read
 from app.sources.base import Inbound
 
 DROPPED = frozenset(("secret", "control"))
+MOST_TRIED = 4000
+"""Letters of a mapping that is tried: anybody with a token may, and each rule costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +72,21 @@ def look(
     """
     endpoint = _endpoint(config, name)
     if mapping is not None:
+        if sum(len(one) for alternatives in mapping.values() for one in alternatives) > MOST_TRIED:
+            raise ConfigurationError(f"mapping: at most {MOST_TRIED:,} letters of rules are tried")
         rules.check(mapping, endpoint.name)
         endpoint = endpoint.model_copy(update={"mapping": mapping})
     reading, is_refused = read(inbound, endpoint, now), False
     problem = str(reading.problem or "")
     if isinstance(reading.problem, SignatureRefused):
-        is_refused, reading = True, read(inbound, endpoint.model_copy(update={"open": True}), now)
+        is_refused, reading = True, read(inbound, trusted(endpoint), now)
     has_secrets = isinstance(endpoint, Hook) and not endpoint.open
     return _preview(reading, verified=not is_refused if has_secrets else None, problem=problem)
 
 
 def as_typed(inbound: Inbound, endpoint: Endpoint, now: datetime, place: int) -> tuple[Field, ...]:
     """The fields of the person at that place in a request, without those that are not kept; () where nobody is."""
-    proved = endpoint.model_copy(update={"open": True}) if isinstance(endpoint, Hook) else endpoint
-    entries = read(inbound, proved, now).entries
+    entries = read(inbound, trusted(endpoint), now).entries
     found = entries[place].fields if place < len(entries) else ()
     return tuple(one for one in found if role_of(one.key, one.label) not in DROPPED)
 
@@ -110,10 +113,10 @@ def lead_shown(lead: Lead, entry: Entry | None = None) -> LeadShown:
     return LeadShown(
         state=lead.state.value,
         reason=lead.reason,
-        lead={name: getattr(lead, ours) for name, ours in FIELDS.items()},
+        lead=lead.by_name,
         fields=tuple(fields_of(lead)),
         utm=dict(lead.utm),
-        extra={field.label or field.key: field.value for field in lead.extra},
+        extra=lead.extra_by_name,
         dropped={key: role for key, role in roles.items() if role in DROPPED},
     )
 
@@ -121,9 +124,8 @@ def lead_shown(lead: Lead, entry: Entry | None = None) -> LeadShown:
 def _endpoint(config: RelayConfig, name: str | None) -> Endpoint:
     if name is None:
         return Hook(name="any", source="auto", open=True, region=config.region)
-    found = next((one for one in config.endpoints() if one.name == name), None)
-    if found is None:
-        names = ", ".join(one.name for one in config.endpoints()) or "none"
+    if (found := config.called(name)) is None:
+        names = ", ".join(config.names) or "none"
         raise ConfigurationError(f"There is no form or hook {name!r} in relay.toml; there are: {names}.")
     return found
 

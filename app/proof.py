@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from app.endpoints import Hook
+from app.config.endpoints import Hook
 from app.errors import ConfigurationError, SignatureRefused, Unreadable, UnreadableType
 from app.sources import SOURCES, source_of
 from app.sources.base import Credentials, Inbound, Reply, Source, Verify

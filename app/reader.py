@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app import proof, repeats
-from app.config import RelayConfig
-from app.endpoints import API, Endpoint, Hook
+from app.config.endpoints import API, Endpoint, Hook, trusted
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError, SignatureRefused, SourceError
 from app.lead import FIELDS, Entry, Field, Lead, LeadState, Origin, Reason, Submission
 from app.mapping import people, rules
@@ -57,7 +57,7 @@ class Reading:
 def check(config: RelayConfig, file: Path) -> None:
     """Raises ConfigurationError where an endpoint names no source there is, or a rule that cannot be followed."""
     for endpoint in config.endpoints():
-        where = f"{file}: {endpoint.kind}s.{endpoint.name}"
+        where = f"{file}: {endpoint.table}"
         if endpoint.source not in SOURCE_NAMES:
             near = " or ".join(repr(name) for name in get_close_matches(endpoint.source, SOURCE_NAMES, 2))
             meant = f"; did you mean {near}?" if near else ""
@@ -124,7 +124,7 @@ def read_row(values: Mapping[str, str], endpoint: Endpoint, now: datetime) -> Re
 
 def of_table(endpoint: Endpoint) -> Endpoint:
     """The endpoint, as rows of a table are read for it: whatever its senders send, and prove."""
-    return endpoint.model_copy(update={"source": "json", **({"open": True} if isinstance(endpoint, Hook) else {})})
+    return trusted(endpoint).model_copy(update={"source": "json"})
 
 
 def lead_of(entry: Entry, endpoint: Endpoint) -> Lead:
@@ -271,7 +271,7 @@ def _is_japanese(name: str, entry: Entry) -> bool:
 
 def _origin(match: Match, findings: Findings) -> Origin:
     second = findings.runner_up.get(match.target)
-    return Origin(match.field.label or match.field.key, match.why, match.score, second.field.key if second else "")
+    return Origin(match.field.called, match.why, match.score, second.field.key if second else "")
 
 
 def _position(value: str, default: int | None) -> int | None:

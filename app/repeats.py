@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from app.endpoints import Endpoint
+from app.config.endpoints import Endpoint
 from app.lead import Lead, LeadState, Reason
 from app.sources.base import Inbound, Parsed
 

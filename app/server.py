@@ -10,10 +10,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
+from app.config.settings import Settings
 from app.errors import ConfigurationError
 from app.main import create_app
-from app.settings import Settings
 
 DRAIN_SECONDS = 30
 HEAD_SECONDS = 15

@@ -22,9 +22,9 @@ from typing import Any
 
 import httpx
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import SQLITE, load_settings
 from app.main import create_app
-from app.settings import SQLITE, load_settings
 from tests.desk.conftest import PASSWORD, log_in
 from tests.desk.crowd import fill
 from tests.running import DEMO_TOML, served

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
-from app.endpoints import Hook
+from app.config.endpoints import Hook
 from app.mapping.people import load_libraries
 from app.reader import lead_of, read
 from app.sources import SOURCES

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from app.config.settings import SQLITE
 from app.drill.processes import Ground, client, running, until
-from app.settings import SQLITE
 
 ARRAY = 500
 TOML = "[hooks.bulk]\nsource = 'json'\nopen = true\n"

@@ -22,11 +22,11 @@ import httpx
 import uvicorn
 from fastapi.dependencies import models
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import Settings, load_settings
 from app.main import create_app
 from app.sandbox import DEMO_KEY
 from app.server import Server
-from app.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 DEMO_TOML = ROOT / "deploy/demo/relay.toml"

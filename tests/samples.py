@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from app.config.endpoints import Hook
 from app.delivery.contract import NO_NAME
-from app.endpoints import Hook
 from app.lead import Lead, LeadState
 from app.reader import read
 from app.sources import SOURCES, source_of

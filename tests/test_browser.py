@@ -9,9 +9,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.main import create_app
-from app.settings import load_settings
 from tests.browsing import LOOKS, chromium, look, needs_chromium
 from tests.running import DEMO_TOML, SandboxClient, eventually, served
 

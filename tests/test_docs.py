@@ -20,8 +20,7 @@ from starlette.routing import BaseRoute, Match
 from typer.main import get_command
 
 from app.cli import app
-from app.config import AlertsConfig, RelayConfig, load_relay_config
-from app.endpoints import (
+from app.config.endpoints import (
     CaptchaConfig,
     Defaults,
     FetchConfig,
@@ -33,6 +32,8 @@ from app.endpoints import (
     Signature,
     SpamConfig,
 )
+from app.config.relay_toml import AlertsConfig, RelayConfig, load_relay_config
+from app.config.settings import Settings
 from app.intake.guard import TIGHTER
 from app.intake.spam.altcha import GOOD_FOR
 from app.intake.spam.layers import LAYERS
@@ -43,7 +44,6 @@ from app.mapping import rules
 from app.outbox.records import MAY
 from app.reader import TARGET_OF, check, read
 from app.sandbox import control
-from app.settings import Settings
 from app.sources.base import Inbound
 from app.sources.signatures import SCHEMES
 from tests.running import DEMO_TOML, ROOT

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.config.settings import SQLITE
 from app.drill import run
 from app.drill.faults import DISK_FULL, FAULTS
 from app.drill.plan import KILL, MIDWAY, Drill
@@ -23,7 +24,6 @@ from app.drill.processes import Process, free_ports
 from app.drill.reconcile import reconcile
 from app.errors import ConfigurationError, RelayError
 from app.outbox.books import Books
-from app.settings import SQLITE
 from tests.running import ROOT, SandboxClient, environment, eventually
 
 KEYS = ["sent", "acknowledged", "once", "lost", "doubled", "longest_wait_s"]

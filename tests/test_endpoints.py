@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.addresses import origin_of
-from app.config import RelayConfig, load_relay_config, names_of_secrets
-from app.endpoints import unknown_endpoint
+from app.config.addresses import origin_of
+from app.config.endpoints import unknown_endpoint
+from app.config.relay_toml import RelayConfig, load_relay_config, names_of_secrets
 from app.errors import ConfigurationError
 from app.reader import check
 from tests.running import DEMO_TOML

@@ -14,9 +14,9 @@ import pytest
 
 from app.alerts.measures import MEASURES
 from app.alerts.watch import Watch
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.main import create_app
-from app.settings import load_settings
 from tests.running import DEMO_TOML, ROOT, SandboxClient, eventually, served
 
 Start = Callable[..., httpx.Client]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.config import RelayConfig
-from app.endpoints import Endpoint, Form
+from app.config.endpoints import Endpoint, Form
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError
 from app.lead import LeadState, Reason, Submission
 from app.reader import check, read

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app import settings as module
-from app.environment import environment
+from app.config import settings as module
+from app.config.environment import environment
+from app.config.settings import Settings, load_settings
 from app.errors import ConfigurationError
-from app.settings import Settings, load_settings
 
 KEY = "key-of-the-agency"
 
@@ -140,8 +140,8 @@ def test_a_dotenv_that_cannot_be_read_stops_the_start(folder: Path) -> None:
         ("DELIVERY_BATCH", "0", "greater than or equal to 1"),
         ("GIVE_UP_HOURS", "-1", "greater than 0"),
         ("LOG_FORMAT", "xml", "'auto', 'console' or 'json'"),
-        ("AGENCYHANDY_API_KEY", "two words", "a key as AgencyHandy shows it"),
-        ("AGENCYHANDY_API_KEY", "clé", "a key as AgencyHandy shows it"),
+        ("AGENCYHANDY_API_KEY", "two words", "a key as it is shown to you"),
+        ("AGENCYHANDY_API_KEY", "clé", "a key as it is shown to you"),
         ("AGENCYHANDY_BASE_URL", "api.agencyhandy.com", "an address such as https://leads.example.com"),
         ("PUBLIC_URL", "leads.example.com", "an address such as https://leads.example.com"),
         ("PUBLIC_URL", "https://", "an address such as https://leads.example.com"),

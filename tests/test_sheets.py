@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError
-from app.sheets import LONGEST, Sheet, cell, new_file, open_sheet, plain
+from app.sheets.sheet import LONGEST, Sheet, cell, new_file, open_sheet, plain
 
 GERMAN = 'Name;E-Mail;Größe\r\n"Müller, Jörg";j@example.de;"zwei\r\nZeilen"\r\nZoë;z@example.de;\r\n'
 
@@ -122,9 +122,9 @@ def test_a_file_that_is_not_there_is_told(path: Path) -> None:
         open_sheet(path)
 
 
-@pytest.mark.parametrize("text", ["=1", "'=1", "''@x", "'a", "-", "+44", "\t", "\r\n", "＝1", "a=1", ""])
+@pytest.mark.parametrize("text", ["=1", " =1", "' =1", "'=1", "''@x", "'a", "-", "+44", "\t", "\r\n", "＝1", "a=1", ""])
 def test_a_cell_is_no_formula_and_says_the_same_when_it_is_read(text: str) -> None:
-    assert not cell(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
+    assert not cell(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
     assert plain(cell(text)) == text
 
 
@@ -137,6 +137,15 @@ def test_a_new_file_is_there_when_it_is_whole_and_replaces_nothing(path: Path) -
         assert not path.exists()
     with pytest.raises(ConfigurationError, match="is there already"), new_file(path):
         pass
+    path.with_name(f"{path.name}.part").write_text("left by one that was killed")
     with new_file(path, force=True) as out:
         out.write("2")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("2", 0o600)
+
+
+def test_a_new_file_is_written_by_one_at_a_time(path: Path) -> None:
+    with new_file(path) as out:
+        out.write("the first")
+        with pytest.raises(ConfigurationError, match="somebody is writing it"), new_file(path):
+            pass
+    assert path.read_text() == "the first"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from app.config import RelayConfig
-from app.lead import Reason
+from app.config.relay_toml import RelayConfig
+from app.lead import Reason, kind_of
 from app.outbox.records import Facts
 
 MIB = 1024 * 1024
@@ -51,7 +51,7 @@ def _stopped(facts: Facts, _: RelayConfig) -> Found:
 def _held(facts: Facts, _: RelayConfig) -> Found:
     counted: Counter[str] = Counter()
     for reason, count in facts.held.items():
-        counted[reason.partition(":")[0]] += count
+        counted[kind_of(reason)] += count
     yield from ((reason, {"count": leads(count)}) for reason, count in sorted(counted.items()))
 
 
@@ -97,8 +97,7 @@ def _silent(facts: Facts, config: RelayConfig) -> Found:
         limit, since = endpoint.expect_every or learned, last or facts.began
         if limit is not None and since is not None and facts.at - since > limit:
             came = f"the last came {spelled(facts.at - last)} ago" if last else "none ever came"
-            address = f"/{endpoint.kind}s/{endpoint.name}"
-            yield endpoint.name, {"came": came, "limit": spelled(limit), "address": address}
+            yield endpoint.name, {"came": came, "limit": spelled(limit), "address": endpoint.path}
 
 
 def _differing(facts: Facts, _: RelayConfig) -> Found:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.outbox.records import Facts
 
 MEASURES: Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]] = {
@@ -31,7 +31,7 @@ def measures(
             found[what][endpoint,] += count
         else:
             found["leads"][endpoint, what] += count
-    found["books_difference"].update({(one.name,): 0 for one in config.endpoints()})
+    found["books_difference"].update({(name,): 0 for name in config.names})
     for (_, endpoint), count in facts.balance.differences().items():
         found["books_difference"][endpoint,] += abs(count)
     for name in {*workspaces, *facts.waiting}:

@@ -10,7 +10,7 @@ from functools import partial
 
 from app.alerts.conditions import leads as counted
 from app.alerts.tell import Target
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import FIELDS, LeadState, Reason
 from app.logs import log
 from app.outbox.facts import mark_passed_on, stuck
@@ -43,7 +43,7 @@ class Road:
 
 def roads(config: RelayConfig, named: Mapping[str, Sequence[Target]], ignored: Collection[str]) -> list[Road]:
     """One for each endpoint that names its own people, and one for all the others; without `ignored` workspaces."""
-    own = {one.name: named[f"{one.kind}s.{one.name}.leads_to"] for one in config.endpoints() if one.leads_to}
+    own = {one.name: named[f"{one.table}.leads_to"] for one in config.endpoints() if one.leads_to}
     return [
         Road(named["alerts.leads_to"], ignored, others=own, fetching=config.fetching),
         *(Road(targets, ignored, name, fetching=config.fetching) for name, targets in own.items()),
@@ -86,7 +86,7 @@ def _lines(lead: StoredLead, way: Workspace, raw: str, files: Sequence[str]) -> 
     yield f"Why you get it: {_why(lead, way)}"
     values = ((name, getattr(one, column)) for name, column in FIELDS.items())
     yield from (f"{name}: {value}" for name, value in values if value not in {"", None})
-    yield from (f"{extra.label or extra.key}: {extra.value}" for extra in one.extra)
+    yield from (f"{extra.called}: {extra.value}" for extra in one.extra)
     yield from (f"{name}: {value}" for name, value in one.utm.items())
     if files:
         yield f"Attached: {', '.join(files)} (lead-relay leads files {lead.id} --to FOLDER gets them)"

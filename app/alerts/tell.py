@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError
 from app.logs import log
 
@@ -54,7 +54,7 @@ class Target:
 def people(config: RelayConfig) -> dict[str, list[Target]]:
     """Everybody who is named, by where in relay.toml. ConfigurationError with a line for each unreadable address."""
     named = {"alerts.to": config.alerts.to, "alerts.leads_to": config.alerts.leads_to}
-    named |= {f"{one.kind}s.{one.name}.leads_to": one.leads_to for one in config.endpoints()}
+    named |= {f"{one.table}.leads_to": one.leads_to for one in config.endpoints()}
     found = {
         where: [_target(f"{where} {number}", address) for number, address in enumerate(addresses, 1)]
         for where, addresses in named.items()

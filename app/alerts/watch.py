@@ -17,7 +17,7 @@ from app.alerts.conditions import DAY, spelled, troubles
 from app.alerts.measures import measures
 from app.alerts.second_road import Road, pass_on, roads
 from app.alerts.tell import Target, people
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.errors import StoreUnavailable
 from app.logs import log
 from app.metrics import Metrics
@@ -117,8 +117,7 @@ class Watch:
         now = self._clock()
         is_whole = self._whole_at is None or not timedelta() <= now - self._whole_at < WHOLE_EVERY
         since = 0 if is_whole else int(now.timestamp()) // DAY - 1
-        endpoints = [one.name for one in self._config.endpoints()]
-        among = partial(facts_of, endpoints=endpoints, names=self._workspaces, ignored=self._ignored)
+        among = partial(facts_of, endpoints=self._config.names, names=self._workspaces, ignored=self._ignored)
         waits = {"fetching": self._config.fetching, "before": now - self._config.alerts.after}
         found = await self._outbox.books.read(partial(among, now=now, since=since, **waits))
         free = min((shutil.disk_usage(existing(one)).free for one in self._folders), default=None)

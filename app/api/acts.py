@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, StrictStr, model_validator
 
 from app.api.door import ADMIN, Caller, Door
+from app.api.new_leads import ADA, Fields, called, stand
 from app.api.paging import Id
-from app.api.posted import ADA, Fields, called, stand
 from app.api.problems import BODY, Conflict, Invalid, Wrong, may
 from app.api.shapes import Standing
 from app.errors import ActRefused, NotFound

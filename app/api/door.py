@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 from app.api import problems
+from app.config.rates import Rate
 from app.errors import BodyTooLarge, NotAllowed, NotEntered, Rejected, TooManyRequests
 from app.intake.accept import Intake
 from app.intake.guard import let_pass, read_inbound
@@ -29,7 +30,6 @@ from app.live.feed import Feed
 from app.outbox import operators
 from app.outbox.hands import Hands
 from app.outbox.records import SCOPES, Facts
-from app.rates import Rate
 
 OFF: Final = (
     "The API is switched off: make a token with lead-relay token create NAME --scope SCOPE, or set API_TOKEN, and send "

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from app.api.door import Caller, Door
 from app.api.problems import may
 from app.api.shapes import Answers, Endpoints, EndpointShape, Stats
-from app.endpoints import Endpoint
+from app.config.endpoints import Endpoint
 from app.lead import LeadState
 from app.outbox import stats
 from app.outbox.records import Facts
@@ -62,7 +62,7 @@ def _endpoint(door: Door, one: Endpoint, facts: Facts, troubles: Mapping[str, st
         name=one.name,
         kind=one.kind,
         source=one.source,
-        address=f"{door.intake.public_url}/{one.kind}s/{one.name}",
+        address=f"{door.intake.public_url}{one.path}",
         last_received_at=last,
         silent_seconds=_seconds(facts.at - last) if last else None,
         longest_silence_seconds=_seconds(longest),

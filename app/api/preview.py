@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.api import problems
 from app.api.door import Caller, Door
 from app.api.problems import Invalid, Wrong, may
+from app.config.settings import explain
+from app.config.values import LeadField, Rules
 from app.errors import ConfigurationError, Unreadable
 from app.preview import Preview, look
-from app.settings import explain
 from app.sources.base import Inbound
 from app.sources.trees import read_json
-from app.values import LeadField, Rules
 
 
 class PreviewRequest(BaseModel):

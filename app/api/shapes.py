@@ -202,7 +202,7 @@ class Stats(Shape):
 def values_of(one: StoredLead) -> dict[str, Any]:
     """A stored lead's values, by the names of a Lead here."""
     both = {field.name: getattr(part, field.name) for part in (one, one.lead) for field in fields(part)}
-    return {**both, "extra": {field.label or field.key: field.value for field in one.lead.extra}}
+    return {**both, "extra": one.lead.extra_by_name}
 
 
 def files_of(found: list[StoredAttachment]) -> list[File]:

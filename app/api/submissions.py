@@ -15,7 +15,7 @@ from app.api.problems import may
 from app.api.shapes import Standing, Submission, SubmissionPage, WholeSubmission, files_of
 from app.errors import NotFound
 from app.intake.downloads import download
-from app.outbox import requests
+from app.outbox import submissions as stored
 
 FILE = {200: {"description": "The file.", "content": {"application/octet-stream": {}}}, **may(404)}
 
@@ -37,7 +37,7 @@ def router(door: Door) -> APIRouter:
     ) -> SubmissionPage:
         """The newest requests first, with or without leads."""
         cursors = Cursors(door.intake.outbox, f"submissions {endpoint}")
-        page = partial(requests.newest, endpoint=endpoint, before=cursors.before(cursor), limit=limit + 1)
+        page = partial(stored.newest, endpoint=endpoint, before=cursors.before(cursor), limit=limit + 1)
         found = await books.read(page)
         more = cursors.after(found[limit - 1].id) if len(found) > limit else None
         link(request, response, more)
@@ -50,7 +50,7 @@ def router(door: Door) -> APIRouter:
         if found is None:
             raise NotFound("There is no such submission.")
         became, files = await asyncio.gather(
-            books.read(partial(requests.leads_of, submission_id=submission_id)), books.attachments(submission_id)
+            books.read(partial(stored.leads_of, submission_id=submission_id)), books.attachments(submission_id)
         )
         return WholeSubmission(
             **Submission.model_validate(found).model_dump(),

@@ -88,13 +88,13 @@ class AgencyHandy:
             response, text = await self._exchange("POST", "/members/bulk-lead", content=body, headers=headers)
         except (httpx.HTTPError, OSError) as error:
             words = f"{type(error).__name__}: {error}".rstrip(": ")
-            return Answer(None, words, sent=not isinstance(error, NOT_SENT), duration_ms=_since(started))
+            return Answer(None, words, sent=not isinstance(error, NOT_SENT), duration_ms=since(started))
         return Answer(
             response.status_code,
             text,
             members=read_members(text) if response.is_success else None,
             retry_after=response.headers.get("retry-after", ""),
-            duration_ms=_since(started),
+            duration_ms=since(started),
         )
 
     async def _get(self, path: str, **options: Any) -> Any:
@@ -151,5 +151,6 @@ def _objects(answer: Any, key: str) -> list[Mapping[str, Any]]:
     return [one for one in listed if isinstance(one, dict)]
 
 
-def _since(started: float) -> int:
+def since(started: float) -> int:
+    """Milliseconds from a moment of the monotonic clock."""
     return round((time.monotonic() - started) * 1000)

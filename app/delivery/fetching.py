@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import httpx
 
-from app.delivery.agencyhandy import exchange
+from app.config.endpoints import FetchConfig, Hook, trusted
+from app.delivery.agencyhandy import exchange, since
 from app.delivery.contract import Answer, words_of
 from app.delivery.outcomes import retry_after
 from app.delivery.policy import Policy
 from app.delivery.worker import SET_BACK
-from app.endpoints import FetchConfig, Hook
 from app.errors import StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Submission
 from app.logs import log
@@ -137,14 +137,14 @@ class Fetcher:
         try:
             response, body = await exchange(self._http, SECONDS, "GET", url, headers=headers)
         except (httpx.HTTPError, OSError) as error:
-            return Answer(None, type(error).__name__, duration_ms=_since(started)), b""
+            return Answer(None, type(error).__name__, duration_ms=since(started)), b""
         wait = response.headers.get("retry-after", "")
         text = body.decode("utf-8", "replace")
-        return Answer(response.status_code, text, retry_after=wait, duration_ms=_since(started)), body
+        return Answer(response.status_code, text, retry_after=wait, duration_ms=since(started)), body
 
     def _read(self, one: ToFetch, hook: Hook, body: bytes) -> Submission | None:
         """The API's answer as a submission of its own, from when its notification came; None where nobody is in it."""
-        proved = hook.model_copy(update={"open": True, "source": one.source})
+        proved = trusted(hook).model_copy(update={"source": one.source})
         reading = read(Inbound(body, {"content-type": "application/json"}), proved, one.received_at)
         lead = reading.lead or Lead()
         is_anybody = any((lead.email, lead.contact_no, lead.first_name, lead.last_name, lead.message))
@@ -163,7 +163,3 @@ class Fetcher:
         if wait is not None:
             await self._outbox.write(partial(rest, endpoint=one.endpoint, until=now + wait))
         log.warning("lead_not_fetched", lead=one.lead_id, status=answer.status, given_up=again is None)
-
-
-def _since(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)

@@ -21,6 +21,8 @@ RENEW_EVERY = timedelta(seconds=3)
 LOOK_EVERY = timedelta(seconds=1)
 SET_BACK = timedelta(seconds=2)
 MAX_ANSWER = 2000
+OF_NOBODY = frozenset((Outcome.BUSY, Outcome.ACCESS, Outcome.NOT_SENT))
+"""What is answered before anybody has looked at a lead."""
 
 
 class Worker:
@@ -175,11 +177,10 @@ class Worker:
         )
 
     async def _settle(self, leads: Sequence[QueuedLead], answer: Answer, decision: Decision) -> None:
-        now = self._clock()
-        tries = [
-            Attempt(lead.id, now, decision.outcome, answer.status, answer.text[:MAX_ANSWER], answer.duration_ms)
-            for lead in leads
-        ]
+        now, words = self._clock(), answer.text[:MAX_ANSWER]
+        if len(leads) > 1 and answer.status is not None and decision.outcome not in OF_NOBODY:
+            words = ""  # it tells of them all, and whoever of them is erased would stand with the others
+        tries = [Attempt(lead.id, now, decision.outcome, answer.status, words, answer.duration_ms) for lead in leads]
         await self._outbox.settle(decision.settlements, tries, now)
         self._on_attempt(decision.outcome.value, len(leads))
         for settlement in decision.settlements:

@@ -12,25 +12,21 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from app.desk.acting import NEEDS
+from app.desk.acting import NEEDS, Work
 from app.errors import StoreUnavailable
 from app.logs import log
 from app.outbox import jobs
+from app.outbox.acts import A_STEP
 from app.outbox.jobs import Job
 from app.outbox.outbox import Outbox
 from app.outbox.records import Role
 
-A_STEP: Final = 50
-"""So many leads share a commit."""
 QUIET: Final = timedelta(seconds=30)
 """A job that is not over and has not got on for so long has lost its process."""
 AGAIN_AFTER: Final = 1.0
 MOST_NAMED: Final = 20
 MOST_REASONS: Final = 10
 REST = "What is done stays done; choose the rest again"
-
-Work = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-"""Does something to leads; gives the ids of those that it was not done to, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +45,15 @@ class Bulk:
     async def start(self, job: Job, ids: Sequence[str], work: Work) -> None:
         """Begins. A form that is sent twice has one job."""
         if await self.outbox.write(partial(jobs.begin, job=job)):
-            task = self._running[job.id] = asyncio.create_task(self._carry_out(job, ids, work))
+            task = self._running[job.id] = asyncio.create_task(self._run(job, ids, work))
             task.add_done_callback(lambda _: self._running.pop(job.id))
+
+    async def keep(self, job: Job, refused: Mapping[str, str]) -> None:
+        """Notes what was done at once, so that a page can tell of it; where the store is away now, none will."""
+        named = dict(islice(refused.items(), MOST_NAMED))
+        over = replace(job, done=job.total, left=len(refused), refused=named, is_over=True)
+        with suppress(StoreUnavailable):
+            await self.outbox.write(partial(jobs.begin, job=over))
 
     async def of(self, job_id: str, who: str | None) -> Job | None:
         """An operator's own job, or with None anybody's, whichever process carries it out."""
@@ -76,7 +79,7 @@ class Bulk:
         self._closing.set()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _carry_out(self, job: Job, ids: Sequence[str], work: Work) -> None:
+    async def _run(self, job: Job, ids: Sequence[str], work: Work) -> None:
         [outcome] = await asyncio.gather(self._steps(job, ids, work), return_exceptions=True)
         await self._end(job, outcome if isinstance(outcome, str) else _trouble(job, outcome))
 

@@ -8,18 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app.config import RelayConfig
-from app.desk.bulk import A_STEP, Bulk
+from app.config.relay_toml import RelayConfig
+from app.desk.bulk import Bulk
 from app.desk.entry import Entry, Session
+from app.desk.story import SHORT, in_words
 from app.intake.accept import Intake
-from app.intake.pages import ago
+from app.intake.pages import templates
 from app.lead import MARKS, MEANING
 from app.live.feed import Feed
-from app.outbox.acts import ACTS
+from app.outbox.acts import A_STEP, ACTS
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Facts, Role
@@ -50,13 +50,7 @@ PLACES = (
 )
 """The pages of the desk in the order of its navigation: address, name, and the role that may see it."""
 
-_templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_templates = templates(HERE / "templates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +114,5 @@ BUTTONS = {
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
 _templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
-_templates.globals["a_step"] = A_STEP
-_templates.filters.update({"ago": ago, "grouped": grouped, "in_bytes": in_bytes})
+_templates.globals["a_step"], _templates.globals["tries"] = A_STEP, SHORT
+_templates.filters.update({"grouped": grouped, "in_bytes": in_bytes, "in_words": in_words})

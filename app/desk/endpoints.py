@@ -13,20 +13,20 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.config.endpoints import Form, Hook
+from app.config.rates import Rate
 from app.desk.charts import sparkline
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
 from app.desk.story import stands
 from app.desk.trial import send, trial_of, typed
-from app.endpoints import Form, Hook
 from app.errors import NotFound
 from app.intake.snippets import SNIPPETS
 from app.outbox import stats
 from app.outbox.records import Role
 from app.outbox.tables import leads
 from app.proof import signature_of
-from app.rates import Rate
 
 WEEK, STEP = timedelta(days=7), timedelta(hours=6)
 MARK: Final = 8
@@ -52,6 +52,7 @@ def router(desk: Desk) -> APIRouter:
         """One of them; with `test`, what became of the test in that submission."""
         endpoint = called(desk, kind, name)
         [about] = [one for one in await standing(desk) if one["name"] == name]
+        test = test if who.has_sealed(request.url.query) else ""
         ids = await desk.outbox.books.ids(leads, leads.c.submission_id == test[:26], limit=20) if test else []
         tested = [one for one in await desk.outbox.books.of_ids(ids) if one.endpoint == name]
         states = await desk.outbox.books.read(partial(stats.states_of, endpoint=name, most=COUNTED))
@@ -66,15 +67,15 @@ def router(desk: Desk) -> APIRouter:
         endpoint, form = called(desk, kind, name), await posted(request)
         trial = trial_of(desk.intake, endpoint, desk.outbox.new_id()[-MARK:], who.name)
         receipt = await send(desk.intake, trial, request, is_held=form.get("then") != "deliver")
-        return RedirectResponse(f"/desk/endpoints/{kind}/{name}?test={receipt.id}#test", 303)
+        return RedirectResponse(f"/desk/endpoints/{kind}/{name}?{who.sealed(f'test={receipt.id}')}#test", 303)
 
     return routes
 
 
 def called(desk: Desk, kind: str, name: str) -> Form | Hook:
     """The form or hook. Raises NotFound."""
-    found = next((one for one in desk.config.endpoints() if (f"{one.kind}s", one.name) == (kind, name)), None)
-    if found is None:
+    found = desk.config.called(name)
+    if found is None or found.path != f"/{kind}/{name}":
         raise NotFound("There is no such form or hook in relay.toml.")
     return found
 
@@ -92,8 +93,8 @@ async def standing(desk: Desk) -> list[dict[str, Any]]:
             "name": one.name,
             "kind": one.kind,
             "source": one.source,
-            "address": f"{desk.intake.public_url}/{one.kind}s/{one.name}",
-            "path": f"/desk/endpoints/{one.kind}s/{one.name}",
+            "address": f"{desk.intake.public_url}{one.path}",
+            "path": f"/desk/endpoints{one.path}",
             "count": sum(values := flow.of_endpoint(one.name)),
             "line": sparkline(values),
             "last": facts.last_seen.get(one.name, (None, None))[0],
@@ -119,7 +120,7 @@ def secret_words(endpoint: Form | Hook) -> str:
 
 def setting_up(desk: Desk, endpoint: Form | Hook) -> Mapping[str, Any]:
     """What to paste, the steps at the provider, and a line to try it with."""
-    address = f"{desk.intake.public_url}/{endpoint.kind}s/{endpoint.name}"
+    address = f"{desk.intake.public_url}{endpoint.path}"
     fields = typed(endpoint, "curl", "somebody")
     if isinstance(endpoint, Form):
         snippets = {KINDS[kind]: SNIPPETS[kind](endpoint, desk.intake.public_url) for kind in KINDS}

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.addresses import origin_of
+from app.config.addresses import origin_of
 from app.desk import passwords
 from app.desk.posted import posted
 from app.errors import CrossSite, NotAllowed, NotEntered, NotFound
@@ -54,6 +54,18 @@ class Session:
     csrf: str
     mark: str
     until: datetime
+
+    def sealed(self, query: str) -> str:
+        """The query of an address that only this session's own pages lead to: what it says can be shown as true."""
+        return f"{query}&seal={self._seal(query)}"
+
+    def has_sealed(self, query: str) -> bool:
+        """Whether a query is as this session's own pages sealed it."""
+        said, _, seal = query.rpartition("&seal=")
+        return hmac.compare_digest(seal.encode(), self._seal(said).encode())
+
+    def _seal(self, query: str) -> str:
+        return hmac.new(self.csrf.encode(), query.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

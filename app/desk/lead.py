@@ -11,14 +11,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.desk.acting import NEEDS, carry_out
+from app.config.endpoints import Endpoint, Hook
+from app.desk.acting import NEEDS, doing
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
 from app.desk.story import first_acts, stands, timeline
-from app.endpoints import Endpoint, Hook
 from app.errors import ActRefused, NotFound
-from app.export import whole_json
 from app.intake.downloads import download
 from app.lead import FIELDS, Field, Lead, Reason
 from app.outbox import search
@@ -27,6 +26,7 @@ from app.outbox.hands import endpoint_called
 from app.outbox.records import Role, Sought, StoredLead, StoredSubmission
 from app.outbox.tables import leads
 from app.preview import as_typed, fields_of
+from app.sheets.export import whole_json
 from app.sources import SOURCES
 from app.sources.base import Inbound
 
@@ -111,7 +111,7 @@ def _does(desk: Desk, act: str, role: Role) -> Any:
             else:
                 named, allow = str(form.get("as", ""))[:LONGEST_NAME] or None, bool(form.get("allow"))
                 how: dict[str, Any] = {"chosen_in": chosen_in, "allow": allow, "named": named}
-                refused = await carry_out(hands, desk.config, act, [lead_id], **how)
+                refused = dict(await doing(hands, desk.config, act, **how)([lead_id]))
         except ActRefused as error:
             refused = {lead_id: str(error)}
         if not refused:
@@ -135,7 +135,7 @@ def _fields(form: FormData, prefix: str) -> dict[str, str]:
 
 def changed(lead: StoredLead, typed: Mapping[str, str], shown: Mapping[str, str]) -> dict[str, str]:
     """The fields that were typed otherwise than they were shown. ActRefused where none was, or one is no more so."""
-    now = _values(lead)
+    now = lead.lead.texts
     was = {**now, **shown}
     new = {name: value for name, value in typed.items() if value.strip() != was[name].strip()}
     if other := next((name for name in new if now[name].strip() != was[name].strip()), ""):
@@ -143,11 +143,6 @@ def changed(lead: StoredLead, typed: Mapping[str, str], shown: Mapping[str, str]
     if not new:
         raise ActRefused("no field was changed; to send it as it is, press Send")
     return new
-
-
-def _values(lead: StoredLead) -> dict[str, str]:
-    found = {name: getattr(lead.lead, ours) for name, ours in FIELDS.items()}
-    return {name: "" if value is None else str(value) for name, value in found.items()}
 
 
 async def stored(desk: Desk, lead_id: str) -> tuple[StoredLead, StoredSubmission | None]:
@@ -179,7 +174,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "lead": lead.lead,
         "stands": stands(lead, way),
         "first": next((act for act in first_acts(lead) if act in can), ""),
-        "read_as": [] if is_known else [one.name for one in desk.config.endpoints()],
+        "read_as": [] if is_known else desk.config.names,
         "submission": submission,
         "sent": sent,
         "files": files,
@@ -189,7 +184,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "most": MOST_OTHERS,
         "labels": LABELS,
         "fields": list(fields_of(lead.lead)),
-        "values": _values(lead),
+        "values": lead.lead.texts,
         "guess": _written(lead, sent),
         "body": submission.body[:MOST_SHOWN].decode("utf-8", "replace") if submission else "",
         "is_cut": submission is not None and len(submission.body) > MOST_SHOWN,
@@ -212,7 +207,7 @@ def may(act: str, lead: StoredLead, submission: StoredSubmission | None) -> bool
 def _kept_here(lead: Lead) -> list[str]:
     """What AgencyHandy does not get of what was sent, by name."""
     taken = {origin.key for origin in lead.origins.values()}
-    return [*(one.label or one.key for one in lead.extra if one.key not in taken), *lead.utm]
+    return [*(one.called for one in lead.extra if one.key not in taken), *lead.utm]
 
 
 def _written(lead: StoredLead, sent: Sequence[Field]) -> str:

@@ -19,11 +19,11 @@ from starlette.responses import Response, StreamingResponse
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.export import MARK, as_csv
 from app.lead import LeadState
 from app.outbox import search
 from app.outbox.hands import Hands
 from app.outbox.records import Role, Sought
+from app.sheets.export import MARK, as_csv
 
 A_PAGE: Final = 50
 AT_ONCE: Final = 500
@@ -136,7 +136,7 @@ async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
         "most": COUNTED,
         "states": [state.value for state in LeadState],
         "sources": sources,
-        "endpoints": [one.name for one in desk.config.endpoints()],
+        "endpoints": desk.config.names,
     }
 
 

@@ -16,11 +16,10 @@ from app.desk.charts import sparkline, stacked
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.queues import QUEUES
-from app.desk.story import OUTCOMES
-from app.lead import LeadState, Reason
+from app.desk.story import OUTCOMES, in_words
+from app.lead import LeadState, Reason, kind_of
 from app.outbox import stats
 from app.outbox.records import Facts, Role
-from app.outbox.search import kind_of
 from app.outbox.stats import DAY, SPANS
 
 LABELS: Final[Mapping[str, str]] = {"24h": "%H:%M", "7d": "%a %H:%M", "30d": "%d %b"}
@@ -97,6 +96,7 @@ def _needs(troubles: Mapping[str, str]) -> list[dict[str, Any]]:
         words = _at_the_desk(said)
         if what == "held":
             label, _, words = words.partition(". ")
+            label = f"{label.removesuffix(place)}{in_words(place)}"
             held[f"/desk/held?{urlencode({'why': kind_of(place)})}"] = label
             if len(held) > 1:
                 continue

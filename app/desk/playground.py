@@ -16,26 +16,28 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from app.config import RelayConfig
+from app.config.endpoints import Endpoint, Form
+from app.config.relay_toml import RelayConfig
+from app.config.settings import explain
+from app.config.values import LeadField, Rules
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.lead import LABELS, MOST_READ
 from app.desk.posted import posted
-from app.endpoints import Endpoint, Form
 from app.errors import ConfigurationError
 from app.lead import FIELDS
 from app.mapping import rules
-from app.outbox import requests
+from app.outbox import submissions
 from app.outbox.erasure import EMPTY
 from app.outbox.hands import endpoint_called
 from app.outbox.records import Role, StoredSubmission
 from app.outbox.rehearsal import rehearse
 from app.preview import LeadShown, Preview, as_typed, look
-from app.settings import explain
 from app.sources.base import Inbound
-from app.values import LeadField, Rules
 
 LAST: Final = 200
+PATIENCE: Final = 20
+"""Seconds in which they are to be read."""
 MOST_LEADS: Final = 20
 MOST_PICKS: Final = 20
 JSON: Final = "application/json"
@@ -94,14 +96,14 @@ def router(desk: Desk) -> APIRouter:
 
 async def _picks(desk: Desk, endpoint: str) -> list[StoredSubmission]:
     """The newest requests that came in, to be tried: also those that became no lead."""
-    newest = partial(requests.newest, endpoint=endpoint, before="", limit=MOST_PICKS)
+    newest = partial(submissions.newest, endpoint=endpoint, before="", limit=MOST_PICKS)
     return [one for one in await desk.outbox.books.read(newest) if one.note != EMPTY["note"]]
 
 
 async def _stored(desk: Desk, submission_id: str, endpoint: str = "") -> tuple[Asked, Inbound | None]:
     """What the form says at first, with a stored request or without, and that request."""
     found = await desk.outbox.books.submission(submission_id) if submission_id else None
-    known = [one.name for one in desk.config.endpoints()]
+    known = desk.config.names
     wanted = found.endpoint if found else endpoint
     name = wanted if wanted in known else next(iter(known), "")
     asked = _with_mapping(desk.config, Asked(name, ""))
@@ -138,7 +140,7 @@ def _present(config: RelayConfig, name: str) -> rules.Rules:
 def as_toml(config: RelayConfig, name: str, mapping: rules.Rules) -> str:
     """The lines of relay.toml that say it; "" for an empty mapping."""
     endpoint = endpoint_called(config, name) if name else None
-    head = f"[{endpoint.kind}s.{name}.mapping]\n" if endpoint else ""
+    head = f"[{endpoint.table}.mapping]\n" if endpoint else ""
     lines = ""
     for field, alternatives in mapping.items():
         some = [quoted(one) for one in alternatives]
@@ -206,7 +208,10 @@ async def tried(desk: Desk, asked: Asked, stored: Inbound | None, what: str) -> 
             values["keys"] = list(dict.fromkeys(one.key for one in found))[:200]
             if what == "stored":
                 config = with_rules(desk.config, endpoint, mapping)
-                values["rehearsed"] = await rehearse(desk.outbox.books, config, LAST, endpoint.name, lambda _: None)
+                async with asyncio.timeout(PATIENCE):
+                    values["rehearsed"] = await rehearse(desk.outbox.books, config, LAST, endpoint.name, lambda _: None)
+    except TimeoutError:
+        values["wrong"] = f"mapping: {LAST} requests were not read again within {PATIENCE} s"
     except ConfigurationError as error:
         values["wrong"] = str(error)
     return values

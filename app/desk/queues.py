@@ -17,8 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import RedirectResponse, Response
 
-from app.desk.acting import NEEDS, carry_out, check_role
-from app.desk.bulk import A_STEP
+from app.desk.acting import NEEDS, check_role, doing
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -26,6 +25,7 @@ from app.desk.story import advice
 from app.errors import NotFound
 from app.lead import LeadState
 from app.outbox import search
+from app.outbox.acts import A_STEP
 from app.outbox.jobs import Job
 from app.outbox.records import Role, Sought
 
@@ -112,8 +112,8 @@ def router(desk: Desk) -> APIRouter:
     routes = APIRouter(prefix="/desk")
     viewer, worker = Depends(desk.entry.needs(Role.VIEW)), Depends(desk.entry.needs(Role.WORK))
     for queue in QUEUES:
-        for make, method in ((partial(_shows, desk), "GET"), (partial(_does, desk), "POST")):
-            routes.add_api_route(f"/{queue.name}", make(queue), methods=[method], response_model=None)
+        for make, method, end in ((_shows, "GET", ""), (_does, "POST", ""), (_asks, "GET", "/sure")):
+            routes.add_api_route(f"/{queue.name}{end}", make(desk, queue), methods=[method], response_model=None)
 
     @routes.get("/jobs/{job_id}", response_model=None)
     async def job(request: Request, job_id: str, who: Session = viewer) -> Response:
@@ -148,9 +148,10 @@ def _shows(desk: Desk, queue: Queue) -> Any:
     viewer = Depends(desk.entry.needs(Role.VIEW))
 
     async def show(request: Request, before: str = "", did: str = "", who: Session = viewer) -> Response:
-        """The queue, the newest first."""
+        """The queue, the newest first; `did` is what somebody has just done here."""
         narrowed = Narrowed.of(request.query_params)
-        return await _page(desk, request, queue, who, narrowed, before=before[:26], did=did[:40])
+        done = await desk.bulk.of(did[:16], who.name) if did else None
+        return await _page(desk, request, queue, who, narrowed, before=before[:26], did=done)
 
     return show
 
@@ -171,27 +172,43 @@ def _does(desk: Desk, queue: Queue) -> Any:
             return RedirectResponse(f"/desk/jobs/{once}", 303)
         takes_all, upto = bool(form.get("all")), str(form.get("upto", ""))[:26] or desk.outbox.new_id()
         ids = await _chosen(desk, form, narrowed.sought(queue) if takes_all else None, upto)
-        if not ids:
-            words = "Nobody was chosen: tick leads first, or all."
-            return await _page(desk, request, queue, who, narrowed, status=409, wrong=words)
-        if (takes_all or act == "erase") and not _has_seen(form, len(ids)):
-            asked = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
-            values: dict[str, Any] = {"queue": queue, "act": act, "narrowed": narrowed, "allow": allow, **asked}
-            return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
-        work = partial(carry_out, desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
-        if len(ids) > A_STEP or takes_all:
-            await desk.bulk.start(Job(once, who.name, act, queue.path, len(ids), desk.clock()), ids, work)
+        if ids and (takes_all or act == "erase") and not _has_seen(form, len(ids)):
+            meant = {"all": "1", "upto": upto} if takes_all else {}
+            query = narrowed.query(act=act, allow="1" if allow else "", **meant)
+            query += "" if takes_all else f"&{urlencode({'id': ids}, doseq=True)}"
+            return RedirectResponse(f"{queue.path}/sure?{who.sealed(query)}", 303)
+        work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
+        job = Job(once, who.name, act, queue.path, len(ids), desk.clock())
+        if len(ids) > A_STEP or (ids and takes_all):
+            await desk.bulk.start(job, ids, work)
             return RedirectResponse(f"/desk/jobs/{once}", 303)
-        refused = await work(ids)
-        if not refused:
-            return RedirectResponse(f"{queue.path}?{narrowed.query(did=f'{act}.{len(ids)}')}", 303)
-        did = f"{act}.{len(ids) - len(refused)}"
-        return await _page(desk, request, queue, who, narrowed, status=409, did=did, refused=refused)
+        await desk.bulk.keep(job, await work(ids) if ids else {})
+        return RedirectResponse(f"{queue.path}?{narrowed.query(did=once)}", 303)
 
     return do
 
 
-async def _chosen(desk: Desk, form: FormData, sought: Sought | None, upto: str) -> list[str]:
+def _asks(desk: Desk, queue: Queue) -> Any:
+    worker = Depends(desk.entry.needs(Role.WORK))
+
+    async def ask(request: Request, who: Session = worker) -> Response:
+        """Asks whether the act is meant for as many as there are now; only where a page of this session led to it."""
+        asked, narrowed = request.query_params, Narrowed.of(request.query_params)
+        takes_all, upto = bool(asked.get("all")), asked.get("upto", "")
+        ids = list[str]()
+        if who.has_sealed(request.url.query):
+            ids = await _chosen(desk, asked, narrowed.sought(queue) if takes_all else None, upto)
+        if not ids:
+            return RedirectResponse(f"{queue.path}?{narrowed.query()}", 303)
+        meant = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
+        values: dict[str, Any] = {"queue": queue, "act": asked["act"], "narrowed": narrowed, **meant}
+        values["allow"] = bool(asked.get("allow"))
+        return desk.page(request, "sure.html", who, **values, once=secrets.token_hex(8))
+
+    return ask
+
+
+async def _chosen(desk: Desk, form: FormData | QueryParams, sought: Sought | None, upto: str) -> list[str]:
     """The leads that are ticked, or all that are sought which came in before `upto`."""
     if sought is None:
         return list(dict.fromkeys(map(str, form.getlist("id"))))
@@ -211,17 +228,16 @@ async def _page(
     who: Session,
     narrowed: Narrowed,
     *,
-    status: int = 200,
     before: str = "",
-    **said: Any,
+    did: Job | None = None,
 ) -> Response:
-    """A queue, with what was done (`did`), what nothing was done to (`refused`), or what was `wrong`."""
-    values = {"did": "", "refused": {}, "wrong": "", **said, **await part_of(desk, queue, narrowed, before)}
+    """A queue, with the act on leads that somebody `did`; it may have been on none."""
+    values = {"did": did, **await part_of(desk, queue, narrowed, before)}
     values |= {
         "acts": [act for act in queue.acts if who.role.covers(NEEDS[act])],
         "jobs": await desk.bulk.running(_whose(who)),
     }
-    return desk.page(request, "queue.html", who, status, **values)
+    return desk.page(request, "queue.html", who, **values)
 
 
 async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> dict[str, Any]:
@@ -241,5 +257,5 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         "before": before,
         "total": kinds.get(narrowed.why, 0) if narrowed.why else sum(kinds.values()),
         "kinds": {kind: count for kind, count in list(kinds.items())[:MOST_KINDS] if kind},
-        "endpoints": [one.name for one in desk.config.endpoints()],
+        "endpoints": desk.config.names,
     }

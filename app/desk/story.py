@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from app.delivery.contract import Answer, words_of
-from app.lead import LeadState, Reason
+from app.lead import LeadState, Reason, kind_of
 from app.outbox.acts import ACTS, STOPPED
 from app.outbox.records import Attempt, Deed, StoredLead, StoredSubmission, Workspace
 from app.outbox.stats import GOOD
@@ -27,6 +27,17 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "unknown": "No clear answer came: it may have arrived or not",
 }
 """A try's outcome in words, by what delivery calls it."""
+SHORT: Final[Mapping[str, str]] = {
+    "created": "taken",
+    "e-mail taken": "with an address that it has already",
+    "role refused": "with the client role refused",
+    "sent apart": "sent apart after another was refused",
+    "access refused": "not let in",
+    "busy": "asked to come later",
+    "not sent": "not reached",
+    "unknown": "without a clear answer",
+}
+"""The same where tries are counted, if its name is not plain by itself."""
 STANDS: Final[Mapping[LeadState, str]] = {
     LeadState.PENDING: "It is on its way to AgencyHandy: nothing to do.",
     LeadState.SENDING: "It is being sent to AgencyHandy at this moment.",
@@ -58,7 +69,20 @@ ADVICE: Final[Mapping[str, str]] = {
     Reason.TEST: "It is a test that was sent from the desk: discard it when you have seen it.",
 }
 """What to do about a lead that is held, by the first words of its reason."""
-
+WHY: Final[Mapping[str, str]] = {
+    Reason.SIGNATURE: "wrong secret or signature",
+    Reason.UNKNOWN_ENDPOINT: "not a form or hook of yours",
+    Reason.UNREADABLE: "could not be read",
+    Reason.NO_EMAIL: "no e-mail address",
+    Reason.NEEDS_FETCHING: "its answers are still to be fetched",
+    Reason.REFUSED: "AgencyHandy refused it",
+    Reason.GAVE_UP: "could not be delivered for too long",
+    Reason.IMPORTED: "imported, to be held",
+    Reason.TEST: "a test from the desk",
+    "e-mail taken": "AgencyHandy has the address already",
+    "honeypot": "filled in a field that people do not see",
+}
+"""What the first words of a reason mean, where they are not plain by themselves."""
 
 PRESS_FIRST: Final[Mapping[str, tuple[str, ...]]] = {
     Reason.SIGNATURE: ("remap", "release"),
@@ -88,7 +112,7 @@ class Event:
 
 def stands(lead: StoredLead, way: Workspace | None = None) -> str:
     """Where a lead stands, `way` being that to AgencyHandy, and what to press, in a sentence or two."""
-    state, kind = lead.lead.state, kind_of(lead)
+    state, kind = lead.lead.state, kind_of(lead.lead.reason)
     if state is LeadState.PENDING and way is not None and (why := waits_for(way)):
         return why
     return f"{STANDS[state]} {advice(state, kind)}".strip()
@@ -105,15 +129,16 @@ def waits_for(way: Workspace) -> str:
     return ""
 
 
-def kind_of(lead: StoredLead) -> str:
-    """The first words of a lead's reason."""
-    return lead.lead.reason.partition(":")[0]
+def in_words(reason: str) -> str:
+    """A reason as a person says it; what AgencyHandy said and all details stay as they are."""
+    kind = kind_of(reason)
+    return WHY.get(kind, kind) + reason[len(kind) :]
 
 
 def first_acts(lead: StoredLead) -> tuple[str, ...]:
     """What to press first for a lead, the best of it first."""
-    state = lead.lead.state
-    return PRESS_FIRST.get(kind_of(lead), ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
+    state, kind = lead.lead.state, kind_of(lead.lead.reason)
+    return PRESS_FIRST.get(kind, ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
 
 
 def advice(state: LeadState, kind: str) -> str:
@@ -136,7 +161,7 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
         again = "once" if submission.repeats == 1 else f"{submission.repeats:,} times"
         yield Event(lead.received_at, f"It came {again} more, and was recognised")
     if lead.settled_at is None and lead.lead.state in STOPPED:
-        yield Event(lead.received_at, _called(lead), lead.lead.reason, kind=lead.lead.state.value)
+        yield Event(lead.received_at, _called(lead), in_words(lead.lead.reason), kind=lead.lead.state.value)
 
 
 def _tried(one: Attempt) -> Event:
@@ -156,7 +181,8 @@ def _end(lead: StoredLead, now: datetime) -> Iterator[Event]:
     if state is LeadState.PENDING and lead.next_attempt_at > max(now, lead.received_at):
         yield Event(lead.next_attempt_at, "It is tried again")
     elif lead.settled_at is not None:
-        more = f"member {lead.member_id}" if state is LeadState.DELIVERED and lead.member_id else lead.lead.reason
+        is_member = state is LeadState.DELIVERED and lead.member_id
+        more = f"member {lead.member_id}" if is_member else in_words(lead.lead.reason)
         yield Event(lead.settled_at, _called(lead), more, kind=state.value)
 
 

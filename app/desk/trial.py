@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from app import proof
-from app.endpoints import Endpoint, Form, FormField, Hook
+from app.config.endpoints import Endpoint, Form, FormField, Hook
 from app.intake.accept import Intake
 from app.intake.controls import filled_in
 from app.intake.fields import asked, is_email, is_phone

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from app.config.settings import SQLITE
 from app.drill.faults import DISK_FULL, FAULTS
-from app.settings import SQLITE
 
 KILL: Final = "kill -9"
 MIDWAY: Final = "midway command"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.config import load_relay_config, names_of_secrets
+from app.config.relay_toml import load_relay_config, names_of_secrets
+from app.config.settings import POSTGRESQL, RUN_SECRETS, SQLITE, Settings
 from app.drill.load import Load, Show
 from app.drill.plan import Drill
 from app.drill.processes import SETTINGS, Ground, running, until
@@ -19,7 +20,6 @@ from app.errors import ConfigurationError, StoreUnavailable
 from app.lead import LeadState
 from app.outbox.books import Books
 from app.outbox.engine import NOTHING_YET
-from app.settings import POSTGRESQL, RUN_SECRETS, SQLITE, Settings
 
 SETTLE_SECONDS = 120
 RELAY_TOML = '[forms.contact]\ntitle = "Contact"\n'

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from app.config import RelayConfig
-from app.endpoints import Endpoint
+from app.config.endpoints import Endpoint
+from app.config.relay_toml import RelayConfig
 from app.intake.guard import Limits
 from app.intake.spam.captcha import Captchas
 from app.intake.spam.judge import Judge

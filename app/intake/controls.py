@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from app.endpoints import CHOICES, FieldType, Form, FormField
-from app.intake.fields import USUAL
+from app.config.endpoints import CHOICES, FieldType, Form, FormField
+from app.intake.fields import USUAL, plain
 from app.intake.language import Language
 from app.mapping.called import SURELY, meanings_of
 from app.mapping.infer import UNTICKED, means_email, means_phone
@@ -65,7 +65,7 @@ class Control:
 
     def holds(self, option: str) -> bool:
         """Whether an option is chosen."""
-        return _plain(option) in map(_plain, self.values)
+        return plain(option) in map(plain, self.values)
 
 
 def shown(
@@ -152,7 +152,3 @@ def _meant(path: str) -> FieldType:
     if means_phone(path):
         return "tel"
     return "textarea" if meanings_of(path, "", "").get("message", (0, ""))[0] >= SURELY else "text"
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.intake.guard import origin_allowed
 
 OF_FORM = re.compile(r"/forms/([^/]+)")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from app.endpoints import CHOICES, Form, FormField
+from app.config.endpoints import CHOICES, Form, FormField
 from app.lead import Entry, Lead, LeadState, Reason
 from app.mapping import people
 from app.mapping.infer import UNTICKED, means_email, means_phone
@@ -155,8 +155,8 @@ def _mistake(field: FormField, values: list[str]) -> str:
     if not values:
         return _absent(kind) if field.required else ""
     if kind in CHOICES:
-        options = {_plain(one) for one in field.options}
-        return "" if all(_plain(one) in options for one in values) else UNCHOSEN
+        options = {plain(one) for one in field.options}
+        return "" if all(plain(one) in options for one in values) else UNCHOSEN
     if any(len(one) > (MAX_TEXT if kind in {"textarea", "file"} else MAX_LINE) for one in values):
         return TOO_LONG
     return next((wrong for one in values if (wrong := _wrong(kind, one))), "")
@@ -194,6 +194,6 @@ def _may_be(value: str) -> bool:
     return False
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A choice as it is compared: neither capitals nor white space count."""
     return " ".join(text.split()).casefold()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from app.endpoints import Form, unknown_endpoint
+from app.config.endpoints import Form, unknown_endpoint
 from app.errors import Rejected, UnreadableType
 from app.intake import fields, replies
 from app.intake.accept import Intake

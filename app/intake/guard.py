@@ -14,11 +14,11 @@ from ipaddress import ip_address, ip_network
 from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, Request
 
-from app.addresses import origin_of
-from app.endpoints import Form
+from app.config.addresses import origin_of
+from app.config.endpoints import Form
+from app.config.rates import Rate
 from app.errors import BodyIncomplete, BodyTooLarge, OriginNotAllowed, Rejected, TooManyRequests, TwoLengths
 from app.intake.counting import Counts
-from app.rates import Rate
 from app.sources.base import Inbound
 
 BODY_SECONDS = 60

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from app.endpoints import unknown_endpoint
+from app.config.endpoints import unknown_endpoint
 from app.errors import Rejected, SignatureRefused
 from app.intake import replies
 from app.intake.accept import Intake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.intake.controls import shown
 from app.intake.fields import asked
 from app.intake.pages import Look, page

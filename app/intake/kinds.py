@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import puremagic
 
-from app.values import ODF, OOXML
+from app.config.values import ODF, OOXML
 
 HEAD = 40_000
 TAIL = 70_000

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from pydantic import SecretStr
 
-from app.addresses import LOOPBACK
+from app.config.addresses import LOOPBACK
 from app.errors import StoreUnavailable
 from app.intake.guard import has_token
 

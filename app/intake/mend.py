@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.endpoints import Form, FormField
+from app.config.endpoints import Form, FormField
 from app.intake import replies
 from app.intake.controls import shown, undeclared
 from app.intake.pages import Look, page

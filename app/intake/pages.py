@@ -15,23 +15,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app.addresses import origin_of
-from app.config import RelayConfig
-from app.endpoints import Form
+from app.config.addresses import origin_of
+from app.config.endpoints import Form
+from app.config.relay_toml import RelayConfig
 from app.intake.colours import style_of
 from app.intake.language import ENGLISH, Language, asked_for, language_of
 from app.intake.spam import shown, vendors
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-
-_templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 def ago(then: datetime | None, now: datetime) -> str:
@@ -46,7 +38,15 @@ def ago(then: datetime | None, now: datetime) -> str:
     return "now"
 
 
-_templates.filters["ago"] = ago
+def templates(folder: Path) -> Environment:
+    """The templates of a folder. What they name has to be there."""
+    loader = FileSystemLoader(folder)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["ago"] = ago
+    return found
+
+
+_templates = templates(HERE / "templates")
 _templates.filters["captcha"] = shown.shown
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.addresses import origin_of
-from app.endpoints import Form
+from app.config.addresses import origin_of
+from app.config.endpoints import Form
 from app.errors import Rejected
 from app.intake.openapi import HookReply, LeadReply
 from app.intake.pages import Look, page, redirect_origins

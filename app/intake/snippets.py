@@ -9,7 +9,7 @@ from textwrap import indent
 from types import MappingProxyType
 from typing import Final
 
-from app.endpoints import Form, FormField
+from app.config.endpoints import Form, FormField
 from app.intake.controls import filled_in, label_of
 from app.intake.fields import asked
 from app.intake.language import ENGLISH
@@ -176,7 +176,7 @@ def _form(
 ) -> Element:
     fields = asked(form)
     given: dict[str, str | bool | Code] = {
-        "action": f"{public_url}/forms/{form.name}",
+        "action": f"{public_url}{form.path}",
         "method": "post",
         "enctype": any(one.type == "file" for one in fields) and "multipart/form-data",
         "accept-charset": "utf-8",

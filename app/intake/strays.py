@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.intake import cors, replies
 from app.intake.pages import look_of
 

@@ -13,7 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from app.endpoints import FileLimits, Form
+from app.config.endpoints import FileLimits, Form
 from app.errors import BodyTooLarge, StoreUnavailable
 from app.intake import kinds
 from app.intake.accept import Intake

@@ -95,7 +95,7 @@ def join_number(findings: Findings, fields: list[Field]) -> None:
         code = people.digits(one.value)
         if DIAL.fullmatch(code) and means(one, "dial"):
             value = f"{code} {best.value}"
-            why = f"{best.why}, and {one.label or one.key!r} is its code"
+            why = f"{best.why}, and {one.called!r} is its code"
             findings.take(Match("contact_no", best.field, value, best.score, why, (*best.also, one)))
             return
 

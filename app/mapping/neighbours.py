@@ -81,7 +81,7 @@ def _add_particle(findings: Findings, fields: list[Field]) -> None:
         particle = " ".join(one.value.split())
         if len(particle) <= 20 and means(one, "particle") and not people.is_nothing(particle):
             if not last.value.casefold().startswith(f"{particle.casefold()} "):
-                why = f"{last.why}, and {one.label or one.key!r} stands before it"
+                why = f"{last.why}, and {one.called!r} stands before it"
                 value = f"{particle} {last.value}"
                 findings.take(Match("last_name", last.field, value, last.score, why, (*last.also, one)))
             return

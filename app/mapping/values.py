@@ -18,7 +18,6 @@ MACHINE_MADE = re.compile(
 NAME_CHARACTERS = re.compile(
     r"[^\W\d_](?:[^\W\d_]|[\s.'’ʼ`´‘\-‐·・‧,&/()\"״׳\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u200c\u200d])*+"
 )
-ORDINAL = re.compile(r"\b(?:2nd|3rd|4th)\b", re.IGNORECASE)
 CARD = re.compile(r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|6\d{15,18}")
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 PAID = re.compile(r"[\s-]*(?:[A-Za-z][ -]*){0,2}\d", re.ASCII)

@@ -12,6 +12,8 @@ from app.mapping import people
 from app.outbox.records import Role
 from app.sources.trees import clean
 
+A_STEP: Final = 50
+"""So many leads of an act on many share a commit."""
 STOPPED: Final = frozenset((LeadState.HELD, LeadState.SPAM, LeadState.DUPLICATE))
 PUT_AWAY: Final = frozenset((LeadState.DISCARDED,))
 SETTLED: Final = frozenset(LeadState) - {LeadState.SENDING, LeadState.ERASED}
@@ -56,7 +58,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "remap": Act(
         STOPPED,
         LeadState.PENDING,
-        "re-mapped",
+        "read again",
         "Read the requests of stopped leads again, as relay.toml maps them today.",
     ),
     "spam": Act(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lead import LeadState, Reason, Receipt, Submission
-from app.outbox import rows, search
+from app.outbox import rows, search, turns
 from app.outbox.columns import EPOCH
 from app.outbox.engine import UPSERT
 from app.outbox.tables import (
@@ -118,6 +118,7 @@ class Adding:
         oldest = select(counted.c.id).where(beyond, ~taken_up).order_by(counted.c.id).limit(1000)
         files: list[str] = []
         if gone := [row.id for row in await connection.execute(oldest)]:
+            await turns.note_erased(connection)
             held = leads.c.submission_id.in_(gone), IS_HELD
             await search.forget(
                 connection, [row.id for row in await connection.execute(select(leads.c.id).where(*held))]

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import RelayConfig
-from app.endpoints import API, Endpoint, for_programs
+from app.config.endpoints import API, Endpoint, for_programs
+from app.config.relay_toml import RelayConfig
 from app.lead import LeadState, Origin
 from app.mapping import people
 from app.outbox.acts import ACTS, addresses, checked, why_not
@@ -123,15 +123,14 @@ class Hands:
         def change(known: Workspace) -> Workspace:
             return WAYS[what](known, self.who, per_second)
 
-        await self.outbox.change_workspace(name, change)
         words = f"{name}: {per_second:g} a second" if per_second else name
 
-        async def work(connection: AsyncConnection) -> None:
+        async def along(connection: AsyncConnection) -> None:
             if what in {"resume", "check"}:
                 await hurry_failed(connection, name, now)
             await self.note(connection, f"{what} delivery", words)
 
-        await self.outbox.write(work)
+        await self.outbox.change_workspace(name, change, along=along)
         self.outbox.on_due()
 
     async def note_export(self, ids: Sequence[str]) -> None:
@@ -187,5 +186,5 @@ def edited(row: Any, columns: Mapping[str, Any], config: RelayConfig | None) -> 
 
 def endpoint_called(config: RelayConfig, name: str) -> Endpoint | None:
     """The form or hook of that name, if relay.toml has one; else the API's own, if it is meant."""
-    found = next((one for one in config.endpoints() if one.name == name), None)
+    found = config.called(name)
     return for_programs(None, config.region) if found is None and name == API else found

@@ -190,14 +190,22 @@ class Outbox:
         await self.write(lambda connection: _hurry(connection, workspace, now, beyond))
 
     async def change_workspace(
-        self, name: str, change: Callable[[Workspace], Workspace], hurry_at: datetime | None = None
+        self,
+        name: str,
+        change: Callable[[Workspace], Workspace],
+        hurry_at: datetime | None = None,
+        *,
+        along: Work[None] | None = None,
     ) -> tuple[Workspace, Workspace]:
         """Changes what is known of a workspace, for every replica at once; what it was, and is.
 
-        With `hurry_at` its leads that failed become due where the change ends a pause or a row of failures.
+        With `hurry_at` its leads that failed become due where the change ends a pause or a row of failures. `along` is
+        written in the same transaction, before the workspace is locked.
         """
 
         async def work(connection: AsyncConnection) -> tuple[Workspace, Workspace]:
+            if along is not None:
+                await along(connection)
             found = select(workspaces).where(workspaces.c.name == name).with_for_update()
             row = (await connection.execute(found)).one_or_none()
             if row is None:

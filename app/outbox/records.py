@@ -114,7 +114,7 @@ class Sought:
     """Which leads are meant: those of which all is true that is given here.
 
     `words` begin words that stand in them; `states`: any of them; `since` and `until` bound when they came in;
-    `why` is a kind of reason (`search.kind_of`).
+    `why` is a kind of reason (`kind_of`).
     """
 
     words: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import FIELDS, LeadState, Reason
 from app.outbox import rows
 from app.outbox.books import Books
@@ -74,7 +75,8 @@ async def rehearse(
             today = endpoint_called(config, row.endpoint)
             done.requests += today is not None
             done.skipped += today is None
-            for stored, lead in zip_longest(found, read_again(row, today).leads) if today else ():
+            again = await asyncio.to_thread(read_again, row, today) if today else None
+            for stored, lead in zip_longest(found, again.leads) if again else ():
                 if lead is None:
                     done.gone += 1
                 else:

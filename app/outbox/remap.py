@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config import OWN_WORKSPACES, RelayConfig
-from app.endpoints import API, Endpoint, Hook, for_programs
+from app.config.endpoints import API, Endpoint, for_programs, trusted
+from app.config.relay_toml import OWN_WORKSPACES, RelayConfig
 from app.lead import FIELDS, Lead, LeadState, Reason, Submission
 from app.outbox import rows
 from app.outbox.acts import not_in
@@ -72,7 +73,7 @@ async def remap(
         endpoint = endpoint_called(config, named or row.endpoint) if row else None
         if row is None or row.note == EMPTY["note"] or endpoint is None:
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
-        new = read_again(row, endpoint)
+        new = await asyncio.to_thread(read_again, row, endpoint)
         own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
         new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
         changes = _compared(hands, found, new, {lead_id, *chosen}, chosen_in)
@@ -83,6 +84,30 @@ async def remap(
     changes = await hands.outbox.write(work)
     hands.outbox.on_due()
     return changes
+
+
+async def remap_each(
+    hands: Hands,
+    ids: Sequence[str],
+    config: RelayConfig,
+    named: str | None = None,
+    *,
+    known: dict[str, str],
+    dry_run: bool = False,
+    chosen_in: Collection[str] | None = None,
+    told: Callable[[Change], None] = lambda _: None,
+) -> dict[str, str]:
+    """Does `remap` to each lead's request, once. The ids of those that stay, each with the reason.
+
+    Whoever chooses many does it in steps, and hands `known` from step to step: what became of each lead so far, as a
+    request's leads may stand in two of them. `told` hears of each change.
+    """
+    for lead_id in ids:
+        if lead_id not in known:
+            for change in await remap(hands, lead_id, config, named, dry_run=dry_run, chosen=ids, chosen_in=chosen_in):
+                known[change.id] = change.refusal
+                told(change)
+    return {lead_id: known[lead_id] for lead_id in ids if known[lead_id]}
 
 
 def _nothing_to_read(row: Any) -> str:
@@ -97,8 +122,7 @@ def read_again(row: Any, endpoint: Endpoint) -> Submission:
     """A submission's request as it would be read today; its sender counts as proved."""
     own = of_table(endpoint) if row.source == TABLE else endpoint
     own = for_programs(own, None) if row.source == API else own
-    proved = own.model_copy(update={"open": True}) if isinstance(own, Hook) else own
-    again = read(Inbound(row.body, row.headers), proved, row.received_at).submission
+    again = read(Inbound(row.body, row.headers), trusted(own), row.received_at).submission
     return replace(again, source=TABLE) if row.source == TABLE else again
 
 
@@ -164,7 +188,5 @@ async def _apply(
 
 def _flat(lead: Lead) -> dict[str, str]:
     """A lead's fields by the names that AgencyHandy has for them, and what it has none for."""
-    known = {name: getattr(lead, ours) for name, ours in FIELDS.items()}
-    texts = {name: "" if value is None else str(value) for name, value in known.items()}
     others = {**{one.key: one.value for one in lead.extra}, **lead.utm}
-    return {**others, **texts, "state": lead.state.value, "reason": lead.reason}
+    return {**others, **lead.texts, "state": lead.state.value, "reason": lead.reason}

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.lead import kind_of
 from app.outbox import rows
 from app.outbox.records import Sought, StoredLead
 from app.outbox.tables import HAS_SHORT_SOURCE, leads
@@ -33,9 +34,8 @@ ALONE: Final = re.compile(
 )
 """Characters that are words by themselves: of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
 MOST_SOURCES: Final = 100
-KIND: Final = re.compile(r".+?(?=[:;]| \d|$)")
-"""What comes before the details of a reason."""
 DETAILS: Final = (":", ";", *(f" {digit}" for digit in range(10)))
+"""How the details of a reason begin, which are in no `kind_of` it."""
 PHONE: Final = re.compile(r"\+?[\d\s()./-]+")
 
 NOTE: Final = {
@@ -104,7 +104,7 @@ def words(said: str) -> list[str]:
 
 def address(said: str) -> str:
     """An e-mail address as one word: parts such as `com` stand in too many leads to be put together quickly."""
-    return "".join(words(said[:LONGEST]))
+    return "".join(words(said[:LONGEST]))[:LONGEST]
 
 
 async def find(connection: AsyncConnection, sought: Sought, *, before: str = "", limit: int = 50) -> list[StoredLead]:
@@ -143,12 +143,6 @@ async def kinds(connection: AsyncConnection, sought: Sought) -> dict[str, int]:
     for reason, number in await connection.execute(found):
         counted[kind_of(reason)] += number
     return dict(counted.most_common())
-
-
-def kind_of(reason: str) -> str:
-    """What a reason has in common with others like it: `refused` of `refused: …`; nothing that anybody typed."""
-    found = KIND.match(reason)
-    return found[0] if found else ""
 
 
 async def sources(connection: AsyncConnection) -> list[str]:

@@ -104,7 +104,12 @@ attempts = Table(
     Column("at", Instant, nullable=False),
     Column("outcome", String(16), nullable=False, doc="what it was taken for: an Outcome of delivery.outcomes"),
     Column("status", Integer, doc="AgencyHandy's HTTP status, where there was an answer"),
-    Column("answer", Words, nullable=False, doc="the first 2,000 characters of its answer, or of the error"),
+    Column(
+        "answer",
+        Words,
+        nullable=False,
+        doc="the first 2,000 characters of its answer, or of the error; none that is about several",
+    ),
     Column("duration_ms", Integer, nullable=False),
 )
 

@@ -26,6 +26,9 @@ Together = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result
 """Writes many items on an open transaction and returns a result for each, in order."""
 
 MOST_AT_ONCE = 200
+TRIES = 3
+DEADLOCK = "40P01"
+"""PostgreSQL's code for a transaction that it gave up for another's. Begun anew, it mostly gets through."""
 SPOILT = (IntegrityError, DataError, ValueError, OverflowError)
 """Errors that one item of a batch is to blame for, such as a value that the store cannot hold."""
 
@@ -101,10 +104,16 @@ class Writer:
         if not _is_spoilt(error):
             return _fail(batch, error)
         for waiting in batch:
+            await self._alone(waiting)
+        return None
+
+    async def _alone(self, waiting: Waiting) -> None:
+        for left in reversed(range(TRIES)):
             try:
-                _answer([waiting], await self._commit([waiting]))
-            except (SQLAlchemyError, OSError, ValueError, OverflowError) as alone:
-                _fail([waiting], alone)
+                return _answer([waiting], await self._commit([waiting]))
+            except (SQLAlchemyError, OSError, ValueError, OverflowError) as error:
+                if not left or getattr(getattr(error, "orig", None), "sqlstate", "") != DEADLOCK:
+                    return _fail([waiting], error)
         return None
 
     async def _commit(self, batch: list[Waiting]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from app.endpoints import Endpoint, Form
+from app.config.endpoints import Endpoint, Form
 from app.lead import Entry
 from app.sources.trees import dotted
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config.settings import SQLITE
 from app.drill.processes import Ground, running
 from app.drill.run import settle
 from app.lead import LeadState
 from app.outbox.books import Books
 from app.outbox.records import StoredLead
-from app.settings import SQLITE
 from bench.storm.posts import TOML, Mix, Post
 from bench.storm.sending import Answer, send
 

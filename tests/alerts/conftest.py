@@ -17,7 +17,7 @@ import pytest
 
 from app.alerts import tell
 from app.alerts.watch import Watch
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import Field, Lead, LeadState, Submission
 from app.metrics import Metrics
 from app.outbox.outbox import Outbox

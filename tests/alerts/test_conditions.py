@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.alerts.conditions import CONDITIONS, MIB, spelled, troubles
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.outbox.outbox import Outbox
 from app.outbox.records import Balance, Facts, Workspace
 from app.sandbox import DEMO_KEY

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.alerts.tell import people
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.errors import ConfigurationError
 from tests.alerts.conftest import SECRET, Phone
 from tests.running import ROOT, environment

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from app.alerts import tell
 from app.alerts.watch import Watch
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.metrics import Metrics
 from app.outbox.outbox import Outbox
 from tests.alerts.conftest import SECRET, Clock, Phone, Watching, ada, submission

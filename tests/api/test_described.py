@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import app.main
-from app.rates import Rate
+from app.config.rates import Rate
 from tests.api.conftest import OWNER
 from tests.files import HEADERS, PDF, body_of, part
 from tests.running import DEMO_TOML, SandboxClient, started

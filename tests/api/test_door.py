@@ -11,13 +11,13 @@ import httpx
 import pytest
 from starlette.routing import BaseRoute, Route
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.main import create_app
 from app.outbox.records import SCOPES
-from app.settings import load_settings
 from tests.api.conftest import OWNER, Shared, bearer, give_token, problem
+from tests.cli.test_commands import Run, folder, run
 from tests.running import DEMO_TOML, stored
-from tests.test_cli import Run, folder, run
 
 __all__ = ["folder", "run"]
 
@@ -175,7 +175,7 @@ def test_what_the_store_cannot_do_just_now_is_a_problem(api: httpx.Client, monke
     async def away(*_: Any, **__: Any) -> None:
         raise OSError("disk I/O error")
 
-    monkeypatch.setattr("app.outbox.requests.newest", away)
+    monkeypatch.setattr("app.outbox.submissions.newest", away)
     answer = api.get("/api/v1/submissions")
     found = problem(answer, 503)
     assert (found["title"], found["detail"]) == ("Not available", "The store cannot be read: disk I/O error")

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.preview import look
+from tests.cli.test_commands import Run, folder, objects, run
 from tests.running import SandboxClient, started, stored
-from tests.test_cli import Run, folder, objects, run
 
 __all__ = ["folder", "run"]
 
@@ -122,6 +122,15 @@ def test_without_an_endpoint_the_source_is_recognised(api: httpx.Client) -> None
     assert (found["verified"], found["event_id"], found["repeat_by"]) == (None, "e-17", "id")
 
 
+def test_of_two_questions_that_are_called_the_same_each_has_its_answer(api: httpx.Client) -> None:
+    definition = {"fields": [{"id": "b", "title": "Colour"}, {"id": "c", "title": "Colour"}]}
+    answers = [{"type": "text", "text": text, "field": {"id": id_}} for id_, text in (("b", "red"), ("c", "blue"))]
+    answers.append({"type": "email", "email": "ada@example.com", "field": {"id": "a"}})
+    response = {"definition": definition, "answers": answers}
+    found = tried(api, body={"event_id": "e-18", "event_type": "form_response", "form_response": response})
+    assert found["leads"][0]["extra"] == {"Colour": "red", "Colour 2": "blue"}
+
+
 def test_headers_prove_the_sender_and_without_them_the_lead_is_shown_all_the_same(api: httpx.Client) -> None:
     found = tried(api, endpoint="zap", body=ADA)
     assert (found["verified"], found["leads"][0]["state"]) == (False, "pending")
@@ -204,6 +213,7 @@ def test_the_command_line_prints_the_same_object(api: httpx.Client, run: Run, fo
         ({"body": "", "mapping": {"mail": "a"}}, "mapping.mail: expected one of firstName"),
         ({"body": "", "mapping": {"email": "(" * 5000}}, "mapping.email"),
         ({"body": "", "mapping": {"email": "(" * 1900}}, "mapping.email"),
+        ({"body": "", "mapping": {"email": ["a" * 1500] * 3}}, "at most 4,000 letters of rules are tried"),
         ({"body": "", "mapping": {"email": []}}, "mapping.email: expected at least one"),
         ({"body": "", "mapping": {"email": "a["}}, "any.mapping.email: 'a[' is neither a field's name"),
     ],

@@ -26,7 +26,8 @@ from starlette.routing import Route
 
 from app import main
 from app.alerts.conditions import troubles
-from app.config import RelayConfig, load_relay_config
+from app.config.relay_toml import RelayConfig, load_relay_config
+from app.config.settings import load_settings
 from app.delivery.fetching import Fetcher
 from app.delivery.policy import FEWEST_TRIES, Policy
 from app.lead import LeadState
@@ -41,7 +42,6 @@ from app.outbox.remap import remap
 from app.outbox.tables import leads, submissions
 from app.reader import read
 from app.sandbox import DEMO_KEY
-from app.settings import load_settings
 from app.sources.base import Inbound
 from tests.running import RelayProcess, SandboxClient, eventually, free_port, served, started
 

@@ -12,16 +12,16 @@ import httpx
 import pytest
 from starlette.routing import BaseRoute, Route
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.desk import passwords
 from app.desk.entry import COOKIE
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.outbox.hands import Hands
-from app.settings import load_settings
+from tests.cli.test_commands import Run, folder, run, running
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.running import DEMO_TOML, eventually, stored
-from tests.test_cli import Run, folder, run, running
 
 __all__ = ["folder", "run"]
 

@@ -199,7 +199,7 @@ def test_the_keyboard_alone_works_a_queue_off(page: Page, place: Place, people: 
 
 def test_a_sender_who_is_no_spam_is_never_taken_for_it_again(page: Page, place: Place, people: dict[str, str]) -> None:
     page.goto(f"/desk/leads/{people['spam']}")
-    expect(page.get_by_text("honeypot: fax_number").first).to_be_visible()
+    expect(page.get_by_text("filled in a field that people do not see: fax_number").first).to_be_visible()
     page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="never take this sender for spam again").click()
     eventually(lambda: place.state(people["spam"]) == "delivered", "it is delivered")

@@ -16,8 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.settings import AGENCYHANDY
-from tests.desk.conftest import TOML, log_in
+from app.config.settings import AGENCYHANDY
+from app.desk.story import in_words
+from app.lead import Reason
+from app.outbox.records import Role
+from tests.desk.conftest import TOML, log_in, make_operator
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, stored
 
@@ -86,7 +89,7 @@ class TestALead:
     def test_spam_says_what_every_layer_found(self, client: httpx.Client) -> None:
         lead_id = sent(client, **ADA, fax_number="1")
         page = text_of(client.get(f"/desk/leads/{lead_id}").text)
-        [reason] = re.findall(r"Reason (honeypot: fax_number.*?) What was sent", page)
+        [reason] = re.findall(r"Reason (filled in a field that people do not see: fax_number.*?) What was sent", page)
         assert len(reason.split("; ")) >= 1
         assert "If it is not, press Send." in page
 
@@ -124,14 +127,24 @@ class TestALead:
         assert (answer.status_code, "There is no such lead" in answer.text) == (404, True)
 
 
+def told(client: httpx.Client, asked: dict[str, str]) -> str:
+    """The page that what is posted to the held leads leads to."""
+    return client.post("/desk/held", data=asked, follow_redirects=True).text
+
+
 class TestAQueue:
+    def test_every_reason_to_hold_a_lead_is_said_in_words(self) -> None:
+        said = {reason: in_words(f"{reason}: more; details 2") for reason in Reason}
+        assert all(words.endswith(": more; details 2") for words in said.values())
+        assert [reason for reason, words in said.items() if words.startswith(reason + ":")] == [Reason.NOT_NEW]
+
     def test_reasons_are_counted_by_kind_and_narrow_the_queue(self, client: httpx.Client, tmp_path: Path) -> None:
         for number in range(3):
             hook(client, {"name": f"Nobody {number}", "message": "x"})
         client.post("/hooks/nowhere", json=ADA)
         log_in(client)
         page = text_of(client.get("/desk/held").text)
-        assert "All no e-mail 3 unknown endpoint 1" in page
+        assert "All no e-mail address 3 not a form or hook of yours 1" in page
         assert "Held 1" in text_of(client.get("/desk/held?why=unknown+endpoint").text)
 
     def test_all_means_those_that_were_counted_and_a_form_sent_twice_is_done_once(
@@ -139,10 +152,10 @@ class TestAQueue:
     ) -> None:
         ids = [hook(client, {"name": f"Nobody {number}", "message": "x"}) for number in range(3)]
         token = log_in(client)
-        asked = client.post("/desk/held", data={"_csrf": token, "act": "discard", "all": "1", "why": "no e-mail"})
-        assert "Discard: 3 leads?" in text_of(asked.text)
+        asked = told(client, {"_csrf": token, "act": "discard", "all": "1", "why": "no e-mail"})
+        assert "Discard: 3 leads?" in text_of(asked)
         later = hook(client, {"name": "Late", "message": "x"})
-        again = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text.partition("<main")[2]))
+        again = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.partition("<main")[2]))
         first, second = (client.post("/desk/held", data=again).headers["location"] for _ in range(2))
         assert first == second
         eventually(lambda: "3 of 3: done" in text_of(client.get(first).text), "it is done")
@@ -167,22 +180,38 @@ class TestAQueue:
     ) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
         asked = {"_csrf": log_in(client), "id": lead_id}
-        few = text_of(client.post("/desk/held", data={**asked, "act": "erase"}).text)
+        few = text_of(told(client, {**asked, "act": "erase"}))
         assert ("Nobody can undo that." in few, "can stop it" in few) == (True, False)
-        many = text_of(client.post("/desk/held", data={**asked, "act": "discard", "all": "1"}).text)
+        many = text_of(told(client, {**asked, "act": "discard", "all": "1"}))
         assert ("Nobody can undo that." in many, "can stop it" in many) == (False, True)
 
     def test_what_cannot_be_done_is_said_lead_by_lead(self, client: httpx.Client) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
-        answer = client.post("/desk/held", data={"_csrf": log_in(client), "act": "release", "id": lead_id})
-        assert answer.status_code == 409
-        assert "it has no e-mail address" in text_of(answer.text)
-        assert "to be sent" not in text_of(answer.text)
+        page = text_of(told(client, {"_csrf": log_in(client), "act": "release", "id": lead_id}))
+        assert "Nothing was done to 1:" in page
+        assert "it has no e-mail address" in page
+        assert "to be sent" not in page
+
+    def test_what_was_done_is_told_to_whoever_did_it_and_asked_of_no_link(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        lead_id = hook(client, {"name": "Nobody", "message": "x"})
+        given = {"_csrf": log_in(client), "id": lead_id}
+        sure = client.post("/desk/held", data={**given, "act": "erase"}).headers["location"]
+        assert "Erase: 1 lead?" in text_of(client.get(sure).text)
+        assert client.get(sure.replace("erase", "discard")).headers["location"] == "/desk/held?"
+        done = client.post("/desk/held", data={**given, "act": "spam"}).headers["location"]
+        assert "1 lead: marked as spam" in text_of(client.get(done).text)
+        assert "marked as spam" not in text_of(client.get("/desk/held?did=spam.1").text)
+        make_operator(tmp_path, "eve", Role.ADMIN)
+        log_in(client, "eve")
+        assert "marked as spam" not in text_of(client.get(done).text)
+        assert client.get(sure).status_code == 303
 
     def test_held_requests_are_read_again_with_todays_mapping(self, client: httpx.Client, tmp_path: Path) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
         answer = client.post("/desk/held", data={"_csrf": log_in(client), "act": "remap", "id": lead_id})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/held?did=remap.1")
+        assert "1 lead: read again" in text_of(client.get(answer.headers["location"]).text)
         assert stored(tmp_path, "SELECT what FROM audit") == [("remap",)]
 
     def test_somebody_elses_job_is_nobodys_business(self, client: httpx.Client) -> None:
@@ -267,10 +296,16 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     client.post("/hooks/nobody", json={"email": "stray@example.com"})
     page = client.get("/desk").text
     assert "2 things need you" in page
-    assert "2 leads held: no e-mail , 1 lead held: refused . Only you can put that right, at the desk" in text_of(page)
+    assert "2 leads held: no e-mail address , 1 lead held: AgencyHandy refused it . Only you can put that" in text_of(
+        page
+    )
     assert "lead-relay" not in page
     links = re.findall(r'<a href="(/desk/held[^"]+)">([^<]+)</a>', page)
-    assert [label for _, label in links] == ["2 leads held: no e-mail", "1 lead held: refused", "Open Held"]
+    assert [label for _, label in links] == [
+        "2 leads held: no e-mail address",
+        "1 lead held: AgencyHandy refused it",
+        "Open Held",
+    ]
     shown = [text_of(client.get(unescape(address)).text) for address, _ in links]
     assert ["Held 2" in shown[0], "Held 1" in shown[1], "Held 1" in shown[2]] == [True] * 3
 

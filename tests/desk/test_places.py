@@ -13,10 +13,10 @@ import pytest
 
 from app.desk import endpoints
 from app.lead import LeadState
+from tests.cli.test_commands import Run, folder, run
 from tests.desk.conftest import PASSWORD, log_in
 from tests.desk.crowd import filled
 from tests.running import SandboxClient, eventually, started, stored
-from tests.test_cli import Run, folder, run
 
 __all__ = ["folder", "run"]
 

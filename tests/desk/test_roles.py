@@ -31,6 +31,7 @@ NEEDS = {
     **{("POST", f"{LEAD}/{act}"): WORK for act in ("release", "resend", "edit", "remap", "spam", "discard")},
     ("POST", f"{LEAD}/erase"): ADMIN,
     **{("GET", f"/desk/{queue}"): VIEW for queue in ("held", "spam", "duplicate")},
+    **{("GET", f"/desk/{queue}/sure"): WORK for queue in ("held", "spam", "duplicate")},
     **{("POST", f"/desk/{queue}"): WORK for queue in ("held", "spam", "duplicate")},
     ("GET", f"/desk/jobs/{ID}"): VIEW,
     ("POST", f"/desk/jobs/{ID}/stop"): WORK,

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.main import create_app
-from app.settings import load_settings
 from bench.desk import PAGES, took
 from tests.desk.conftest import PASSWORD
 from tests.desk.crowd import filled, fivefold

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.desk.bulk import A_STEP
 from app.lead import LeadState
+from app.outbox.acts import A_STEP
 from tests.desk.conftest import PASSWORD, log_in
 from tests.desk.crowd import filled
 from tests.running import RelayProcess, SandboxClient, eventually, stored

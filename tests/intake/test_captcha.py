@@ -19,8 +19,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from app.config import load_relay_config
-from app.endpoints import CaptchaConfig, Form
+from app.config.endpoints import CaptchaConfig, Form
+from app.config.relay_toml import load_relay_config
 from app.errors import ConfigurationError, StoreUnavailable
 from app.intake.counting import Counts, Memory
 from app.intake.language import languages

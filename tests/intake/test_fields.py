@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.intake import fields
 from app.intake.fields import asked, mistakes
 from app.reader import read

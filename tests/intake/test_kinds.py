@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.endpoints import FileLimits
+from app.config.endpoints import FileLimits
+from app.config.values import ODF, OOXML
 from app.intake.kinds import kind_of
-from app.values import ODF, OOXML
 from tests.files import EXE, OLE, PDF, PNG, movie, zipped
 
 TAKEN = {

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.config.settings import load_settings
 from app.errors import ConfigurationError
 from app.intake import counting
 from app.intake.counting import Counts, Memory
-from app.settings import load_settings
 from tests.redis_server import RedisServer
 from tests.running import DEMO_TOML, SandboxClient, eventually, started, stored
 

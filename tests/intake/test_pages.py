@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.intake.colours import BLACK, DARK, LIGHT, READABLE, WHITE, contrast, shade, style_of, text_on
 from app.main import create_app
-from app.settings import load_settings
 from tests.running import SandboxClient, served, started
 
 Start = Callable[..., httpx.Client]

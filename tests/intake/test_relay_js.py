@@ -12,10 +12,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from app.config import load_relay_config
+from app.config.relay_toml import load_relay_config
+from app.config.settings import load_settings
 from app.main import create_app
 from app.sandbox import DEMO_KEY
-from app.settings import load_settings
 from tests.browsing import chromium, look, needs_chromium
 from tests.running import DEMO_TOML, SandboxClient, eventually, free_port, served, stored
 from tests.websites import Middlebox, Website, middlebox, website

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.cli_forms import Kind
-from app.endpoints import Form, Provider
+from app.cli.forms import Kind
+from app.config.endpoints import Form, Provider
 from app.intake.snippets import POST, SNIPPETS
 from tests.browsing import CHROMIUM, FLAGS, needs_chromium
 from tests.intake.captcha_services import SECRET, Services
@@ -48,7 +48,7 @@ BLOCKS = (
 def forms(toml: str) -> dict[str, Form]:
     import tomllib
 
-    from app.config import RelayConfig
+    from app.config.relay_toml import RelayConfig
 
     return dict(RelayConfig.model_validate(tomllib.loads(toml)).forms)
 

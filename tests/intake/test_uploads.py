@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.endpoints import FileLimits
+from app.config.endpoints import FileLimits
 from app.errors import Unreadable
 from app.intake import guard, uploads
 from app.intake.uploads import NOT_TAKEN, TOO_LARGE, TOO_MANY, Parts, safe_name

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.lead import Lead, LeadState
 from tests.sources.requests import URLENCODED, as_json, extras, form, hook, lead, reading, request
 

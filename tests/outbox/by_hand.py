@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import Field, Lead, LeadState, Submission
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox

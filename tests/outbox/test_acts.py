@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Update, update
 
-from app.config import RelayConfig
-from app.endpoints import Form, Hook, unknown_endpoint
-from app.errors import ActRefused
+from app.config.endpoints import Form, Hook, unknown_endpoint
+from app.config.relay_toml import RelayConfig
+from app.desk.acting import doing
+from app.errors import ActRefused, StoreUnavailable
 from app.lead import Lead, LeadState, Reason, Submission
 from app.outbox.acts import ACTS
 from app.outbox.hands import Hands
@@ -254,6 +255,12 @@ class TestRemap:
         assert [lead.lead.email for lead in sent] == ["ada@example.com", "mary@example.com"]
         assert {what for _, what, *_ in await trail(outbox)} == {"remap"}
 
+    async def test_of_many_in_two_steps_none_is_read_twice(self, outbox: Outbox, hands: Hands) -> None:
+        """Two leads of one request, of which one step ends with the first."""
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP, NOW).submission)
+        work = doing(hands, RelayConfig(hooks={"zap": ZAP}), "remap", chosen_in={HELD})
+        assert [await work([lead_id]) for lead_id, _ in receipt.leads] == [{}, {}]
+
     async def test_an_unknown_endpoints_lead_is_refused_until_it_is_read_as_a_known_one(
         self, outbox: Outbox, hands: Hands
     ) -> None:
@@ -402,6 +409,17 @@ class TestSenders:
 
         assert await outbox.books.allowed_senders() == []
         assert not await outbox.books.is_allowed_sender("")
+
+
+async def test_how_delivery_goes_is_changed_only_where_the_audit_trail_says_so(outbox: Outbox) -> None:
+    nobody = Hands(outbox, None, lambda: NOW)  # type: ignore[arg-type] # whom the trail cannot hold
+    with pytest.raises(StoreUnavailable):
+        await nobody.change_way("default", "pace", 5)
+    assert (await outbox.books.workspace("default")).per_second is None
+
+    await Hands(outbox, "desk:mary", lambda: NOW).change_way("default", "pace", 5)
+    assert (await outbox.books.workspace("default")).per_second == 5
+    assert [deed.words for deed in await outbox.books.trail()] == ["default: 5 a second"]
 
 
 async def remapped(hands: Hands, lead_id: str, endpoint: Form | Hook, *, dry_run: bool = False) -> list[Change]:

@@ -19,8 +19,8 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
-from app.config import RelayConfig
-from app.lead import LeadState
+from app.config.relay_toml import RelayConfig
+from app.lead import LeadState, Reason
 from app.main import housekeeping
 from app.outbox import search, turns
 from app.outbox.by_address import BESIDE, _texts, erase_beside, leads_with, mentions
@@ -222,6 +222,16 @@ async def test_the_next_round_takes_what_was_erased_out_of_the_files(
     await chore(now + timedelta(seconds=15))
     assert left_in(tmp_path) == set()
     assert await outbox.books.read(turns.erased) is None
+
+
+async def test_what_the_quarantine_let_go_is_in_no_file_after_the_next_round(tmp_path: Path) -> None:
+    async with store_in(tmp_path) as store:
+        store._adding = replace(store._adding, quarantine_rows=1)
+        for number, words in enumerate((" ".join(UNUSUAL), "the newest")):
+            held = person(number, message=words, state=LeadState.HELD, reason=Reason.SIGNATURE)
+            await add(store, number, held, quarantine=Reason.SIGNATURE)
+        await housekeeping(RelayConfig(), store)(datetime.now(UTC))
+        assert left_in(tmp_path) == set()
 
 
 async def test_what_a_reader_keeps_in_the_files_a_later_round_takes_out(tmp_path: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from app.config import RelayConfig
+from app.config.relay_toml import RelayConfig
 from app.lead import LeadState
 from app.outbox.hands import Hands
 from app.outbox.outbox import Outbox
 from app.outbox.records import Settlement
 from app.outbox.rehearsal import AT_ONCE, SHOWN, Rehearsal, rehearse
+from app.outbox.remap import read_again, remap
 from app.outbox.tables import audit, leads, submissions
 from app.reader import read
 from app.sources.base import Inbound
@@ -73,6 +75,23 @@ async def test_what_a_new_rule_changes_is_counted_and_shown(outbox: Outbox) -> N
     assert found.becomes == {"pending": 1}
     assert found.fields["message"] == found.fields["email"] == found.fields["state"] == 1
     assert await everything(outbox) == before
+
+
+async def test_requests_are_read_again_beside_everything_else(
+    outbox: Outbox, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which in the event loop would wait for each."""
+
+    def seen(*given: Any) -> Any:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        return read_again(*given)
+
+    for module in ("rehearsal", "remap"):
+        monkeypatch.setattr(f"app.outbox.{module}.read_again", seen)
+    [nobody] = await came(outbox, NOBODY)
+    assert (await rehearsed(outbox, config())).requests == 1
+    assert len(await remap(hands, nobody, config())) == 1
 
 
 async def test_leads_that_would_be_held_or_spam_are_counted_apart(outbox: Outbox) -> None:

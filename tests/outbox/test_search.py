@@ -22,6 +22,10 @@ PRIYA = Lead("प्रिया", "शर्मा", "priya@example.in", messag
 OMAR = Lead("عُمَر", "خالد", "omar@example.com", "0044 20 7946-0000", "x" * 20_000)
 
 
+LONG = "@" + "\ufdfa" * 99
+"""Each of its letters is spelled with fifteen: more bytes than a word of PostgreSQL's may have."""
+
+
 @pytest.fixture
 async def outbox(store_url: str) -> AsyncIterator[Outbox]:
     """A store with a few people."""
@@ -72,6 +76,12 @@ async def found(outbox: Outbox, words: str, **more: object) -> list[str]:
 )
 async def test_words_find_whom_they_begin_a_word_of(outbox: Outbox, words: str, whose: list[str]) -> None:
     assert await found(outbox, words) == whose
+
+
+async def test_a_word_that_is_long_once_it_is_spelled_out_keeps_nobody_out(outbox: Outbox) -> None:
+    lead = Lead("Zoe", email="zoe@example.com", message=LONG)
+    await outbox.add(Submission("contact", "html", NOW, {}, b"", fingerprint="long", leads=(lead,)))
+    assert await found(outbox, "zoe") == await found(outbox, LONG) == ["zoe"]
 
 
 async def test_words_go_together_with_states_endpoints_and_times(outbox: Outbox) -> None:

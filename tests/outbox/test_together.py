@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import StoreUnavailable
 from app.lead import Lead, LeadState, Reason
@@ -69,6 +70,20 @@ async def test_many_repeats_in_many_batches_in_any_order_never_stand_in_each_oth
 
     assert await read(two[0], "SELECT count(*), sum(repeats) FROM submissions") == [(900, 2700)]
     assert await deadlocks(two[0]) == 0
+
+
+async def test_who_meets_anothers_locks_again_and_again_is_stored_all_the_same(two: Two) -> None:
+    met = 0
+
+    async def work(connection: AsyncConnection) -> str:
+        nonlocal met
+        if met < 3:
+            met += 1
+            await connection.exec_driver_sql("DO $$ BEGIN RAISE 'deadlock' USING ERRCODE = '40P01'; END $$")
+        return "stored"
+
+    assert await two[0].write(work) == "stored"
+    assert met == 3
 
 
 async def test_each_lead_is_claimed_by_one_of_them(two: Two) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.endpoints import Endpoint, Form, Hook
+from app.config.endpoints import Endpoint, Form, Hook
 from app.lead import Field, Lead
 from app.reader import Reading, read
 from app.sources.base import Inbound

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.endpoints import Endpoint, Form
+from app.config.endpoints import Endpoint, Form
 from app.lead import LeadState
 from app.mapping import people
 from app.mapping.called import role_of

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 from standardwebhooks import Webhook
 
-from app.endpoints import Scheme
+from app.config.endpoints import Scheme
 from app.errors import SignatureRefused, SourceError
 from app.lead import LeadState
 from app.sources.base import Credentials, Inbound

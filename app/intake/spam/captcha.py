@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from app.endpoints import CaptchaConfig, Form
+from app.config.endpoints import CaptchaConfig, Form
 from app.intake.guard import Limits, address_of
 from app.intake.spam.altcha import Altcha
 from app.intake.spam.case import Checked

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from app.addresses import split_address
-from app.endpoints import Form
+from app.config.addresses import split_address
+from app.config.endpoints import Form
 from app.intake.spam.said import Said
 from app.lead import Field, Lead
 from app.sources.trees import dotted

@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.intake.spam.captcha import Captchas
 from app.intake.spam.case import Case, Checked
 from app.intake.spam.layers import weigh

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from app.addresses import origin_of, split_address
+from app.config.addresses import origin_of, split_address
 from app.intake.spam.case import SURELY, Case, Sign
 from app.intake.spam.said import LINK, is_of
 from app.mapping.infer import UNTICKED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from app.endpoints import SCORED, Form
+from app.config.endpoints import SCORED, Form
 from app.intake.spam.vendors import OWN_FIELD, VENDORS
 
 FINISH = "Please finish the check above, then send again."
@@ -31,7 +31,7 @@ def shown(form: Form, base: str = "", language: str = "") -> Shown | None:
     if (config := form.captcha) is None:
         return None
     if (vendor := VENDORS.get(config.provider)) is None:
-        challenge = f"{base}/forms/{form.name}/challenge"
+        challenge = f"{base}{form.path}/challenge"
         return Shown(config.provider, OWN_FIELD, f"{base}/static/altcha.js", challenge=challenge)
     key, is_scored = config.site_key or "", config.provider == SCORED
     asked = {"render": key if is_scored else "", vendor.language: language if vendor.language else ""}

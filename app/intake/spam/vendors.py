@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from app.addresses import origin_of
-from app.endpoints import CaptchaConfig
+from app.config.addresses import origin_of
+from app.config.endpoints import CaptchaConfig
 
 Policy = Mapping[str, tuple[str, ...]]
 """Directives of a content policy → the sources that they take beside those of every page."""

@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
-from app.endpoints import SCORED, CaptchaConfig
+from app.config.endpoints import SCORED, CaptchaConfig
 from app.intake.spam.case import Checked
 from app.intake.spam.vendors import VENDORS
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.intake.spam.case import Stamped
 from app.intake.spam.stamp import Stamps
 from tests.running import SandboxClient, eventually, stored

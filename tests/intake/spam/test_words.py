@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.endpoints import Form
+from app.config.endpoints import Form
 from app.intake.spam import vocabulary as vocabulary_module
 from app.intake.spam.case import Case
 from app.intake.spam.layers import LAYERS, Verdict, weigh

@@ -53,6 +53,10 @@ def upgrade() -> None:
         sa.Column("is_stopped", sa.Boolean(), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=False),
     )
+    op.execute(  # answers to several leads at once, each of which was kept with the names of the others
+        "UPDATE attempts SET answer = '' WHERE outcome IN ('created', 'sent apart') OR outcome = 'unknown' "
+        "AND status IS NOT NULL"
+    )
     op.add_column("workspaces", sa.Column("stopped_by", sa.Text(), nullable=False, server_default=""))
     op.add_column("workspaces", sa.Column("per_second", sa.Float(), nullable=True))
     op.add_column("leads", sa.Column("changed", sa.BigInteger(), nullable=False, server_default="0"))

@@ -1,0 +1,1 @@
+"""What an operator sets: the environment, and relay.toml with its forms and hooks."""

@@ -1,0 +1,1 @@
+"""CSV files: read row by row, their rows taken in as leads, leads written."""
