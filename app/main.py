@@ -198,10 +198,10 @@ def add_desk(app: FastAPI, desk: Desk) -> None:
         return desk_login.refused(desk, request, cast("Rejected", error))
 
     app.state.feed = desk.feed
+    app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
     for page in desk_routes.routers(desk):
         app.include_router(page, include_in_schema=False)
     app.add_exception_handler(Rejected, refused)
-    app.mount("/desk/static", StaticFiles(directory=DESK_STATIC))
 
 
 def watch_of(config: RelayConfig, outbox: Outbox, metrics: Metrics, accounts: Iterable[str], store: str) -> Watch:

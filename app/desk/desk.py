@@ -113,6 +113,6 @@ BUTTONS = {
 
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
-_templates.globals["dones"] = {name: act.done for name, act in ACTS.items()}
+_templates.globals["dones"] = {name: act.done for name, act in ACTS.items()} | {"release": "to be sent"}
 _templates.globals["a_step"], _templates.globals["tries"] = A_STEP, SHORT
 _templates.filters.update({"grouped": grouped, "in_bytes": in_bytes, "in_words": in_words})

@@ -39,6 +39,8 @@ ADMIN: Final = "admin"
 LONGEST: Final = 1000
 """Signs of a cookie: what is in it is unpacked before its signature can be looked at."""
 LASTS: Final = timedelta(days=7)
+APART: Final = timedelta(minutes=1)
+"""The clocks of two relays may be so far apart."""
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,7 +92,7 @@ class Entry:
             is_right = await passwords.matches(password, known.password if known else "")
         if not is_right or known is None or not known.password:
             return None
-        began = (self.clock() - EPOCH) // timedelta(milliseconds=1)
+        began = (max(self.clock(), known.sessions_from) - EPOCH) // timedelta(milliseconds=1)
         return self._signer(known).dumps([name, began, secrets.token_urlsafe(16)])
 
     async def log_out(self, session: Session) -> None:
@@ -99,8 +101,10 @@ class Entry:
         await self.outbox.write(ended)
 
     async def log_out_everywhere(self, name: str) -> None:
-        """Ends every session of an operator; the one of the settings gets a row, in which nothing else is of use."""
-        now = self.clock()
+        """Ends every session of an operator, also one by a clock that is ahead; the one of the settings gets a row, in
+        which nothing else is of use.
+        """
+        now = self.clock() + APART
 
         async def work(connection: Any) -> None:
             if not await operators.end_sessions(connection, name, now):
@@ -120,7 +124,7 @@ class Entry:
         except (BadSignature, ValueError):
             return None
         start, now = EPOCH + timedelta(milliseconds=began), self.clock()
-        if not known.sessions_from <= start <= now < start + LASTS:
+        if not known.sessions_from <= start <= now + 2 * APART or now >= start + LASTS:
             return None
         mark = hashlib.sha256(chance.encode()).hexdigest()
         if await self.outbox.books.read(partial(operators.has_ended, mark=mark)):

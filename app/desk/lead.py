@@ -19,7 +19,7 @@ from app.desk.posted import posted
 from app.desk.story import first_acts, stands, timeline
 from app.errors import ActRefused, NotFound
 from app.intake.downloads import download
-from app.lead import FIELDS, Field, Lead, Reason
+from app.lead import FIELDS, Field, Lead, Reason, kind_of
 from app.outbox import search
 from app.outbox.acts import not_in
 from app.outbox.hands import endpoint_called
@@ -173,7 +173,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "one": lead,
         "lead": lead.lead,
         "stands": stands(lead, way),
-        "first": next((act for act in first_acts(lead) if act in can), ""),
+        "first": next((act for act in first_acts(lead.lead.state, kind_of(lead.lead.reason)) if act in can), ""),
         "read_as": [] if is_known else desk.config.names,
         "submission": submission,
         "sent": sent,

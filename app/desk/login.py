@@ -69,16 +69,21 @@ def refused(desk: Desk, request: Request, error: Rejected) -> Response:
     """What somebody sees who may not do this, or not now: the form to log in, or a page that says why."""
     if isinstance(error, NotEntered):
         if request.headers.get("hx-request"):
-            return Response(status_code=401, headers={"HX-Redirect": "/desk/login"})
+            return Response(status_code=401, headers={"HX-Redirect": _door(request.headers.get("hx-current-url", ""))})
         if request.method != "GET":
             came_from = _place_of(request.headers.get("referer", ""))
             return desk.page(request, "login.html", None, 401, wrong=OVER, name="", next=_next(came_from))
-        return RedirectResponse(f"/desk/login?{urlencode({'next': _place_of(str(request.url))}, safe='/')}", 303)
+        return RedirectResponse(_door(str(request.url)), 303)
     who = getattr(request.state, "who", None)
     answer = desk.page(request, "refused.html", who, error.status, title=error.title, words=str(error))
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
+
+
+def _door(address: str) -> str:
+    """Where somebody logs in who comes back to a page then."""
+    return f"/desk/login?{urlencode({'next': _place_of(address)}, safe='/')}"
 
 
 def _place_of(address: str) -> str:

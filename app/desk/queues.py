@@ -21,9 +21,9 @@ from app.desk.acting import NEEDS, check_role, doing
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.desk.story import advice
+from app.desk.story import advice, first_acts
 from app.errors import NotFound
-from app.lead import LeadState
+from app.lead import Lead, LeadState
 from app.outbox import search
 from app.outbox.acts import A_STEP
 from app.outbox.jobs import Job
@@ -102,6 +102,10 @@ class Narrowed:
         said = {"endpoint": self.endpoint, "why": self.why, **more}
         return urlencode({name: value for name, value in said.items() if value})
 
+    def at(self, queue: Queue) -> str:
+        """The address of that part."""
+        return f"{queue.path}?{self.query()}".rstrip("?")
+
     def sought(self, queue: Queue) -> Sought:
         """The leads that are meant."""
         return Sought(states=(queue.state,), endpoint=self.endpoint, why=self.why)
@@ -120,7 +124,7 @@ def router(desk: Desk) -> APIRouter:
         """How far an act on many is."""
         found = await _job(desk, job_id, who)
         part = "job_state.html" if request.headers.get("hx-request") else "job.html"
-        return desk.page(request, part, who, job=found)
+        return desk.page(request, part, who, job=found, people=await _refused(desk, found))
 
     @routes.post("/jobs/{job_id}/stop", response_model=None)
     async def stop(job_id: str, who: Session = worker) -> Response:
@@ -142,6 +146,11 @@ async def _job(desk: Desk, job_id: str, who: Session) -> Job:
     if found is None:
         raise NotFound("You have begun nothing like this, or it is more than a week ago. Audit has what was done.")
     return found
+
+
+async def _refused(desk: Desk, job: Job) -> dict[str, Lead]:
+    """The first leads that an act was not done to, by id."""
+    return {one.id: one.lead for one in await desk.outbox.books.of_ids(list(job.refused))}
 
 
 def _shows(desk: Desk, queue: Queue) -> Any:
@@ -178,7 +187,7 @@ def _does(desk: Desk, queue: Queue) -> Any:
             query += "" if takes_all else f"&{urlencode({'id': ids}, doseq=True)}"
             return RedirectResponse(f"{queue.path}/sure?{who.sealed(query)}", 303)
         work = doing(desk.hands(who), desk.config, act, chosen_in={queue.state}, allow=allow)
-        job = Job(once, who.name, act, queue.path, len(ids), desk.clock())
+        job = Job(once, who.name, act, narrowed.at(queue), len(ids), desk.clock())
         if len(ids) > A_STEP or (ids and takes_all):
             await desk.bulk.start(job, ids, work)
             return RedirectResponse(f"/desk/jobs/{once}", 303)
@@ -198,8 +207,10 @@ def _asks(desk: Desk, queue: Queue) -> Any:
         ids = list[str]()
         if who.has_sealed(request.url.query):
             ids = await _chosen(desk, asked, narrowed.sought(queue) if takes_all else None, upto)
+        if not takes_all:
+            ids = [one.id for one in await desk.outbox.books.of_ids(ids) if one.lead.state is queue.state]
         if not ids:
-            return RedirectResponse(f"{queue.path}?{narrowed.query()}", 303)
+            return RedirectResponse(narrowed.at(queue), 303)
         meant = {"ids": [] if takes_all else ids, "takes_all": takes_all, "count": len(ids), "upto": upto}
         values: dict[str, Any] = {"queue": queue, "act": asked["act"], "narrowed": narrowed, **meant}
         values["allow"] = bool(asked.get("allow"))
@@ -232,7 +243,11 @@ async def _page(
     did: Job | None = None,
 ) -> Response:
     """A queue, with the act on leads that somebody `did`; it may have been on none."""
-    values = {"did": did, **await part_of(desk, queue, narrowed, before)}
+    values = {
+        "did": did,
+        "people": await _refused(desk, did) if did else {},
+        **await part_of(desk, queue, narrowed, before),
+    }
     values |= {
         "acts": [act for act in queue.acts if who.role.covers(NEEDS[act])],
         "jobs": await desk.bulk.running(_whose(who)),
@@ -252,6 +267,7 @@ async def part_of(desk: Desk, queue: Queue, narrowed: Narrowed, before: str) -> 
         "queue": queue,
         "narrowed": narrowed,
         "advice": advice(queue.state, kind),
+        "first": next(filter(queue.acts.__contains__, first_acts(queue.state, kind)), ""),
         "leads": leads[:A_PAGE],
         "more": leads[A_PAGE - 1].id if len(leads) > A_PAGE else "",
         "before": before,

@@ -135,9 +135,8 @@ def in_words(reason: str) -> str:
     return WHY.get(kind, kind) + reason[len(kind) :]
 
 
-def first_acts(lead: StoredLead) -> tuple[str, ...]:
-    """What to press first for a lead, the best of it first."""
-    state, kind = lead.lead.state, kind_of(lead.lead.reason)
+def first_acts(state: LeadState, kind: str) -> tuple[str, ...]:
+    """What to press first for leads of a state that are so for a kind of reason, the best of it first."""
     return PRESS_FIRST.get(kind, ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
 
 

@@ -174,8 +174,13 @@ class Books:
         """
         task = asyncio.create_task(self._read(work))
         self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        """Nobody is told of its failure where the caller has gone."""
+        self._reading.discard(task)
+        _ = task.cancelled() or task.exception()
 
     async def _read(self, work: Work[Result]) -> Result:
         async with self._connection() as connection:

@@ -148,3 +148,4 @@ def _fail(batch: list[Waiting], error: Exception | None) -> None:
             failure = StoreUnavailable("Nothing was stored, so please send it again in a moment.")
             failure.__cause__ = error
             waiting.done.set_exception(failure)
+            waiting.done.exception()  # which nobody has to hear where the caller has gone

@@ -119,10 +119,18 @@ def make_operator(folder: Path, name: str, role: Role, password: str = PASSWORD)
 
 
 @pytest.fixture(scope="module")
-def place(_sandbox: SandboxClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A relay with TOML and a crowd of 1,500, shared by a module's tests."""
+def crowd() -> Callable[[Path], None]:
+    """Fills the store of `place`; a module may have another crowd."""
+    return partial(filled, count=1500)
+
+
+@pytest.fixture(scope="module")
+def place(
+    _sandbox: SandboxClient, tmp_path_factory: pytest.TempPathFactory, crowd: Callable[[Path], None]
+) -> Iterator[Place]:
+    """A relay with TOML and a crowd, shared by a module's tests."""
     folder = tmp_path_factory.mktemp("place")
-    filled(folder, 1500)
+    crowd(folder)
     (folder / "relay.toml").write_text(TOML, encoding="utf-8")
     _sandbox.reset()
     with ExitStack() as stack:

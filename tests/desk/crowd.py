@@ -61,8 +61,9 @@ def filled(folder: Path, count: int, **how: Any) -> None:
         thread.submit(lambda: asyncio.run(fill(f"sqlite+aiosqlite:///{folder}/relay.db", count, **how))).result()
 
 
-def fivefold(folder: Path) -> None:
-    """Copies all that was filled in four times over, within SQLite: far quicker than to make as many anew."""
+def hundred_thousand(folder: Path) -> None:
+    """So many leads in the SQLite file of a folder: a fifth made, the others copied there, which is far quicker."""
+    filled(folder, 20_000)
     with closing(sqlite3.connect(folder / "relay.db")) as store:
         for letter in NOT_IN_IDS:
             for table in (submissions, leads, attempts):

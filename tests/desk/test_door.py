@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from app.config.relay_toml import load_relay_config
 from app.config.settings import load_settings
 from app.desk import passwords
-from app.desk.entry import COOKIE
+from app.desk.entry import COOKIE, Entry
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.outbox.hands import Hands
+from app.outbox.outbox import Outbox
 from tests.cli.test_commands import Run, folder, run, running
 from tests.desk.conftest import PASSWORD, csrf_of, log_in
 from tests.running import DEMO_TOML, eventually, stored
@@ -406,3 +410,25 @@ def is_up(address: str) -> bool:
         return httpx.get(address).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+async def test_a_session_is_one_at_a_relay_whose_clock_is_behind_and_ends_where_it_is_ahead(tmp_path: Path) -> None:
+    outbox, now = Outbox(f"sqlite+aiosqlite:///{tmp_path}/relay.db"), datetime(2026, 11, 26, 12, tzinfo=UTC)
+    await outbox.open()
+
+    def door(seconds: int) -> Entry:
+        return Entry(outbox, SecretStr(PASSWORD), "", lambda: now + timedelta(seconds=seconds))
+
+    async def is_in(cookie: str | None, entry: Entry) -> bool:
+        header = (b"cookie", f"{COOKIE}={cookie}".encode())
+        return await entry.session(Request({"type": "http", "headers": [header]})) is not None
+
+    behind, ahead = door(-20), door(20)
+    cookie = await ahead.log_in("admin", PASSWORD)
+    assert await is_in(cookie, behind)
+    await behind.log_out_everywhere("admin")
+    assert not await is_in(cookie, ahead)
+    again = await behind.log_in("admin", PASSWORD)
+    assert await is_in(again, behind)
+    assert not await is_in(again, door(8 * 24 * 3600))
+    await outbox.close()

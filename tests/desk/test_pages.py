@@ -125,6 +125,9 @@ class TestALead:
         log_in(client)
         answer = client.get("/desk/leads/01JD5V6Y1V0X2Z4Q8R6T7W9A3B")
         assert (answer.status_code, "There is no such lead" in answer.text) == (404, True)
+        assert client.get("/desk/", follow_redirects=True).url.path == "/desk"
+        answer = client.get("/desk/nowhere")
+        assert (answer.status_code, 'href="/desk"' in answer.text) == (404, True)
 
 
 def told(client: httpx.Client, asked: dict[str, str]) -> str:
@@ -145,7 +148,9 @@ class TestAQueue:
         log_in(client)
         page = text_of(client.get("/desk/held").text)
         assert "All no e-mail address 3 not a form or hook of yours 1" in page
-        assert "Held 1" in text_of(client.get("/desk/held?why=unknown+endpoint").text)
+        strangers = client.get("/desk/held?why=unknown+endpoint").text
+        assert "Held 1" in text_of(strangers)
+        assert re.findall(r'<button class="" name="act" value="(\w+)"', strangers) == ["remap"]
 
     def test_all_means_those_that_were_counted_and_a_form_sent_twice_is_done_once(
         self, client: httpx.Client, tmp_path: Path
@@ -188,8 +193,7 @@ class TestAQueue:
     def test_what_cannot_be_done_is_said_lead_by_lead(self, client: httpx.Client) -> None:
         lead_id = hook(client, {"name": "Nobody", "message": "x"})
         page = text_of(told(client, {"_csrf": log_in(client), "act": "release", "id": lead_id}))
-        assert "Nothing was done to 1:" in page
-        assert "it has no e-mail address" in page
+        assert "Nothing was done to 1: Nobody : it has no e-mail address" in page
         assert "to be sent" not in page
 
     def test_what_was_done_is_told_to_whoever_did_it_and_asked_of_no_link(
@@ -199,10 +203,11 @@ class TestAQueue:
         given = {"_csrf": log_in(client), "id": lead_id}
         sure = client.post("/desk/held", data={**given, "act": "erase"}).headers["location"]
         assert "Erase: 1 lead?" in text_of(client.get(sure).text)
-        assert client.get(sure.replace("erase", "discard")).headers["location"] == "/desk/held?"
+        assert client.get(sure.replace("erase", "discard")).headers["location"] == "/desk/held"
         done = client.post("/desk/held", data={**given, "act": "spam"}).headers["location"]
         assert "1 lead: marked as spam" in text_of(client.get(done).text)
         assert "marked as spam" not in text_of(client.get("/desk/held?did=spam.1").text)
+        assert client.get(sure).headers["location"] == "/desk/held"
         make_operator(tmp_path, "eve", Role.ADMIN)
         log_in(client, "eve")
         assert "marked as spam" not in text_of(client.get(done).text)

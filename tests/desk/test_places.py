@@ -99,6 +99,8 @@ def test_a_test_is_held_as_one_and_reaches_nobody(desk: Start, tmp_path: Path) -
         answer = client.post(f"/desk/endpoints/{path}", data={"_csrf": token})
         page = client.get(answer.headers["location"]).text
         assert "It is a test that was sent from the desk" in page
+        linked = client.get(answer.headers["location"].partition("&")[0]).text
+        assert "The test became" not in linked  # as anybody could have made that address
     wanted = [(name, "held", "test", "Test", "Enquiry") for name in ("contact", "shop", "zaps", "signed")]
     assert stored(tmp_path, "SELECT endpoint, state, reason, first_name, last_name FROM leads ORDER BY id") == wanted
 

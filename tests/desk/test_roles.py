@@ -43,6 +43,7 @@ NEEDS = {
     ("GET", "/desk/destination"): VIEW,
     ("POST", f"/desk/destination/{ID}"): ADMIN,
     ("GET", "/desk/audit"): ADMIN,
+    ("GET", "/desk/{path:path}"): VIEW,
     ("POST", "/desk/audit"): ADMIN,
 }
 """The least that somebody has to be. A new route has to be written down here."""

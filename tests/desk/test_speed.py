@@ -13,17 +13,15 @@ from app.config.settings import load_settings
 from app.main import create_app
 from bench.desk import PAGES, took
 from tests.desk.conftest import PASSWORD
-from tests.desk.crowd import filled, fivefold
+from tests.desk.crowd import hundred_thousand
 from tests.running import DEMO_TOML, served
 
-LEADS = 100_000
 AT_MOST = 200
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    filled(tmp_path, LEADS // 5)
-    fivefold(tmp_path)
+    hundred_thousand(tmp_path)
     given = {"database_url": f"sqlite+aiosqlite:///{tmp_path}/relay.db", "desk_password": PASSWORD}
     settings = load_settings(**given, role="intake", sandbox=True)
     with (

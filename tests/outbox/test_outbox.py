@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -318,6 +319,27 @@ async def test_a_duty_is_one_processs_until_it_ends(outbox: Outbox) -> None:
     assert not await outbox.take_duty("alerts", "two", NOW, NOW + LEASE)
     assert await outbox.take_duty("alerts", "one", NOW, NOW + LEASE)
     assert await outbox.take_duty("alerts", "two", NOW + LEASE, NOW + 2 * LEASE)
+
+
+async def test_what_fails_once_its_caller_has_gone_is_not_logged_as_a_fault(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+
+    async def away(_: Any) -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        raise OSError("the store is away")
+
+    for ask in (outbox.books.read, outbox.write):
+        begun.clear()
+        caller = asyncio.create_task(ask(away))
+        await begun.wait()
+        caller.cancel()
+        await asyncio.wait([caller])
+    await outbox.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_the_quarantine_lets_its_oldest_go_and_nothing_else(outbox: Outbox) -> None:

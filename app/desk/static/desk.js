@@ -86,6 +86,38 @@ document.addEventListener("change", (event) => {
   for (const box of document.querySelectorAll('[data-row] input[type="checkbox"]')) box.checked = event.target.checked;
 });
 
+// What was sent from a form stays in this tab until it was taken: where the session was over, it stands there again.
+const TYPED = "typed";
+const who = document.querySelector(".out bdi")?.textContent;
+const fields = (form) => [...form.elements].filter((one) => one.matches("textarea, select, input:not([type=hidden])"));
+
+function keep({ target: form }) {
+  if (form.matches("[action='/desk/logout']")) sessionStorage.removeItem(TYPED);
+  if (!form.dataset.keeps) return;
+  const values = fields(form).map((one) => [one.name, one.value]);
+  sessionStorage.setItem(TYPED, JSON.stringify({ who, page: form.dataset.keeps, values }));
+}
+for (const name of ["submit", "htmx:beforeRequest"]) document.addEventListener(name, keep);
+
+function bring() {
+  const kept = JSON.parse(sessionStorage.getItem(TYPED));
+  if (!kept) return;
+  if (!who) return sessionStorage.setItem(TYPED, JSON.stringify({ ...kept, isLost: true }));
+  const form = document.querySelector(`[data-keeps="${CSS.escape(kept.page)}"]`);
+  const isMine = kept.isLost && kept.who === who;
+  if (isMine && !form) return;
+  sessionStorage.removeItem(TYPED);
+  if (!isMine) return;
+  for (const [name, value] of kept.values) if (form.elements[name]) form.elements[name].value = value;
+  const note = document.createElement("p");
+  note.className = "well";
+  note.setAttribute("role", "status");
+  note.textContent = "This is what you typed before you had to log in again; nothing was done with it.";
+  form.prepend(note);
+  if (form.closest("details")) form.closest("details").open = true;
+  note.scrollIntoView({ block: "center" });
+}
+
 function away(event) {
   const words = document.querySelector("#away");
   if (words) words.hidden = event.type === "htmx:afterOnLoad";
@@ -93,6 +125,7 @@ function away(event) {
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:afterOnLoad"]) document.addEventListener(name, away);
 
 document.body.dataset.scripted = "";
+bring();
 const place = sessionStorage.getItem(PLACE);
 sessionStorage.removeItem(PLACE);
 if (place !== null) select(rows()[Math.min(Number(place), rows().length - 1)]);
