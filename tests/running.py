@@ -178,7 +178,7 @@ class RelayProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
             )
-        eventually(self.is_up, "the relay answers", 30)
+        eventually(self.is_up, "the relay answers", 60)
 
     def is_up(self) -> bool:
         """Whether it answers; fails where it has ended by itself."""

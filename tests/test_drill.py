@@ -239,7 +239,7 @@ def test_a_drill_that_is_stopped_leaves_no_process_and_no_folder_behind(tmp_path
     eventually(lambda: len(processes_of(tmp_path)) >= 2, "sandbox and relay run", 30)
     assert len(list((tmp_path / "tmp").iterdir())) == 1
     drill.send_signal(how)
-    drill.communicate(timeout=30)
+    drill.communicate(timeout=60)
 
     assert drill.returncode == 130
     assert processes_of(tmp_path) == []

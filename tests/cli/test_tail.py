@@ -70,7 +70,7 @@ def test_a_line_a_change_until_it_is_interrupted(relay: Start, folder: Path) -> 
         keep_posting(client, lambda: "✓ delivered contact 01" in file.read_text())
         assert "example.com" not in file.read_text()
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(20) == 0
         assert (folder / "tail.err").read_text() == ""
 
 

@@ -39,7 +39,7 @@ def test_an_act_on_many_ends_with_the_step_that_it_is_at_and_is_in_the_audit_tra
     began = time.monotonic()
     getattr(relay, how)()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10  # all of it would take longer
     [(done,)] = stored(tmp_path, "SELECT count(*) FROM leads WHERE state = 'discarded'")
     assert 0 < done < CROWD
     assert stored(tmp_path, "SELECT count(*), count(DISTINCT lead_id) FROM audit") == [(done, done)]
@@ -70,5 +70,5 @@ def test_who_waits_for_an_outcome_is_answered_when_the_relay_stops(
         eventually(lambda: stored(tmp_path, "SELECT 1 FROM attempts"), "it was tried")
         began = time.monotonic()
         relay.stop()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # and the wait was for 30
         assert (answer.result().status_code, answer.result().json()["leads"][0]["state"]) == (202, "pending")
