@@ -83,8 +83,8 @@ def sparkline(values: Sequence[int], width: int = 120, height: int = 24) -> str:
 
 
 def round_up(number: int) -> int:
-    """The next number of a scale that is easy to read, at least 4: 1, 2, 4 or 8 times a power of ten."""
+    """The next number of a scale that is easy to read, at least 4: 1, 2, 3, 4, 6 or 8 times a power of ten."""
     if number <= 4:
         return 4
     power: int = 10 ** int(log10(number))
-    return next(size * power for size in (1, 2, 4, 8, 10, 20) if size * power >= number)
+    return next(size * power for size in (1, 2, 3, 4, 6, 8, 10) if size * power >= number)

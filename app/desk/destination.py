@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -22,6 +23,12 @@ from app.outbox.records import Role
 
 SLOWEST, FASTEST = 0.01, 1000
 """Requests a second. What waits for its turn when the pace is changed keeps the old one: a hundred seconds at most."""
+DID: Final = {
+    "check": "AgencyHandy is asked anew. What it says stands here in a moment.",
+    "pause": "Paused. Leads are still taken in, and wait until somebody resumes it.",
+    "resume": "Resumed. What waits is sent now.",
+    "pace": "The pace is set.",
+}
 
 
 def router(desk: Desk) -> APIRouter:
@@ -30,24 +37,24 @@ def router(desk: Desk) -> APIRouter:
     admin = Depends(desk.entry.needs(Role.ADMIN))
 
     @routes.get("", response_model=None)
-    async def show(request: Request, who: Session = viewer) -> Response:
-        """How the way is to each workspace."""
-        return desk.page(request, "destination.html", who, **await ways(desk), wrong="")
+    async def show(request: Request, did: str = "", at: str = "", who: Session = viewer) -> Response:
+        """How the way is to each workspace, and what its reader has just changed of one."""
+        told = DID.get(did, "") if who.has_sealed(request.url.query) else ""
+        return desk.page(request, "destination.html", who, **await ways(desk), at=at, told=told, wrong="")
 
     @routes.post("/{name}", response_model=None)
     async def change(request: Request, name: str, who: Session = admin) -> Response:
         """Pauses, resumes, checks or paces delivery."""
         form, facts = await posted(request), (await desk.look())[0]
-        what = str(form.get("what", ""))
+        what, typed = str(form.get("what", "")), str(form.get("per_second", ""))[:64]
         if name not in facts.workspaces or what not in WAYS:
             raise NotFound("There is no such workspace, or nothing like that to do.")
         try:
-            await desk.hands(who).change_way(
-                name, what, _pace(str(form.get("per_second", ""))) if what == "pace" else None
-            )
+            await desk.hands(who).change_way(name, what, _pace(typed) if what == "pace" else None)
         except ActRefused as error:
-            return desk.page(request, "destination.html", who, 422, **await ways(desk), wrong=str(error))
-        return RedirectResponse("/desk/destination", 303)
+            values = {"told": "", "wrong": str(error), "typed": typed}
+            return desk.page(request, "destination.html", who, 422, **await ways(desk), at=name, **values)
+        return RedirectResponse(f"/desk/destination?{who.sealed(urlencode({'did': what, 'at': name}))}", 303)
 
     return routes
 

@@ -20,7 +20,8 @@ from app.outbox.records import Sought
 EVERY: Final = 1.0
 AT_MOST_EVERY: Final = 0.2
 """Seconds between two looks; the shorter one where this process itself has written."""
-MOST: Final = 200
+MOST, OF_PROGRAMS = 200, 100
+"""How many follow at once; the last places are kept for pages, which people sit before."""
 WAITING: Final = (LeadState.HELD, LeadState.SPAM, LeadState.DUPLICATE)
 COUNTED: Final = 999
 
@@ -50,10 +51,11 @@ class Feed:
     def __post_init__(self) -> None:
         self.outbox.on_commit = self._written.set
 
-    def check_room(self) -> None:
+    def check_room(self, *, is_page: bool) -> None:
         """Raises TooManyFollow where as many follow as may."""
-        if self._followers >= MOST:
-            raise TooManyFollow(f"{MOST} pages and programs are kept up to date already: reload by hand.")
+        most = MOST if is_page else OF_PROGRAMS
+        if self._followers >= most:
+            raise TooManyFollow(f"{most} pages and programs are kept up to date already: reload by hand.")
 
     async def follow(self, since: Seen | None, *, pause: float, most: int | None = None) -> AsyncGenerator[News]:
         """What changes after `since`, or from now on, until the feed is closed; without changes at once, and after

@@ -31,8 +31,8 @@ HEADERS: Final = {
 
 
 def followed(feed: Feed, since: str, may_go_on: Callable[[], Awaitable[bool]], most: int | None = None) -> Response:
-    """The answer that goes on for as long as somebody listens who may. Raises TooManyFollow."""
-    feed.check_room()
+    """The answer that goes on while somebody listens who may; only a page has a `most`. Raises TooManyFollow."""
+    feed.check_room(is_page=most is not None)
     body = _stream(feed, Seen.of(since), may_go_on, most)
     return StreamingResponse(body, media_type="text/event-stream", headers=HEADERS)
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.desk import live
-from app.live import stream
+from app.live import feed, stream
 from tests.api.conftest import Shared, give_token, problem
 from tests.listening import Stream
 from tests.running import eventually
@@ -38,6 +38,14 @@ def test_however_much_a_program_missed_it_is_told_all_of_it(shared: Shared, monk
     with Stream(shared.owner, EVENTS, {"Last-Event-ID": begin}) as heard:
         eventually(lambda: set(made) <= set(heard.leads()), "all are told")
         assert heard.of("gap") == []
+
+
+def test_programs_leave_room_for_the_pages_that_people_look_at(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "OF_PROGRAMS", 1)
+    with Stream(shared.owner, EVENTS):
+        refused = shared.owner.get(EVENTS)
+        assert problem(refused, 503)["title"]
+        assert refused.headers["retry-after"] == "30"
 
 
 def test_a_token_that_is_revoked_hears_no_more(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,3 +168,4 @@ def test_no_pace_is_taken_that_keeps_leads_waiting_for_days(place: Place, pace: 
     given = {"_csrf": csrf_of(place.client), "what": "pace", "per_second": pace}
     answer = place.client.post("/desk/destination/default", data=given)
     assert (answer.status_code, "expected a number from 0.01 to 1,000" in answer.text) == (422, True)
+    assert f'value="{pace}" aria-invalid="true"' in answer.text

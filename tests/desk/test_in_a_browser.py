@@ -203,7 +203,7 @@ def test_the_keyboard_alone_works_a_queue_off(page: Page, place: Place, people: 
     page.go_back()
     page.keyboard.press("j")
     page.keyboard.press("e")
-    expect(page.get_by_label("First name")).to_be_focused()
+    expect(page.get_by_label("E-mail")).to_be_focused()  # which is what it lacks
     page.keyboard.press("Escape")
     page.goto("/desk/leads")
     page.keyboard.press("/")
@@ -230,6 +230,9 @@ def test_delivery_is_paused_and_resumed_and_nothing_goes_out_meanwhile(page: Pag
     assert place.state(waits) == "pending"
     page.goto("/desk/destination")
     page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("status")).to_contain_text("Resumed")
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_role("status")).to_contain_text("asked anew")
     eventually(lambda: place.state(waits) == "delivered", "it is delivered")
 
 

@@ -100,6 +100,7 @@ def test_more_listeners_than_there_is_room_for_are_told_to_reload(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "MOST", 1)
+    monkeypatch.setattr(feed, "OF_PROGRAMS", 0)  # which takes no place from a page
     with Stream(client, "/desk/events"):
         refused = client.get("/desk/events")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")

@@ -39,7 +39,7 @@ function edit() {
   if (link) location.assign(`${link.href}#edit`);
   else if (form) {
     form.closest("details").open = true;
-    form.querySelector("input:not([type=hidden])").focus();
+    (form.querySelector("[data-first]") ?? form.querySelector("input:not([type=hidden])")).focus();
   }
 }
 
