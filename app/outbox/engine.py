@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,11 @@ def _set_up_sqlite(engine: AsyncEngine, begin: str) -> None:
     def set_up(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        try:
+        with ExitStack() as undo:  # where this fails, or is broken off, the pool would leave the connection open
+            undo.callback(connection.close)
             for pragma in PRAGMAS:
                 _set(connection, cursor, pragma, time.monotonic() + PATIENCE)
-        except sqlite3.Error:  # not SQLite's file: the pool would leave the connection open
-            connection.close()
-            raise
+            undo.pop_all()
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
