@@ -406,7 +406,7 @@ def test_a_kill_while_somebody_is_fetched_leaves_them_to_be_fetched_again(
 
     assert eventually(sandbox.emails, "the lead arrives", 40) == ["ada77@example.com"]
     assert api.ids() == ["77", "77"]
-    assert process.states() == {"delivered"}
+    eventually(lambda: process.states() == {"delivered"}, "it is settled")
     assert is_balanced(f"sqlite+aiosqlite:///{tmp_path}/relay.db")
 
 
