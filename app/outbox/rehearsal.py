@@ -21,7 +21,7 @@ from app.outbox.erasure import EMPTY
 from app.outbox.hands import BY_HAND, BY_PERSON, endpoint_called
 from app.outbox.records import StoredLead
 from app.outbox.remap import Change, name_of, read_again
-from app.outbox.tables import leads, submissions
+from app.outbox.tables import audit, leads, submissions
 
 AT_ONCE = 20
 """So many requests are in memory, with their bodies."""
@@ -30,8 +30,8 @@ LONGEST = 200
 NOT_MAPPED: Final = (Reason.SIGNATURE, Reason.REFUSED, Reason.GAVE_UP, Reason.IMPORTED, Reason.TEST)
 """Reasons that do not come from mapping."""
 
-Page = list[tuple[Any, list[StoredLead]]]
-"""Requests, each with its leads."""
+Page = list[tuple[Any, list[StoredLead], set[str]]]
+"""Requests, each with its leads, and the ids of those that a person has released."""
 
 
 @dataclass(slots=True)
@@ -52,9 +52,9 @@ class Rehearsal:
     fields: Counter[str] = field(default_factory=Counter)
     first: dict[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
 
-    def count(self, change: Change) -> None:
+    def count(self, change: Change, *, is_released: bool = False) -> None:
         """Adds a lead to the figures."""
-        found = differences(change)
+        found = differences(change, is_released=is_released)
         self.changed += bool(change.stored and found)
         self.unchanged += not found
         self.new += not change.stored
@@ -71,7 +71,7 @@ async def rehearse(
     """Reads the last so many requests again, of one endpoint or all, the newest first."""
     done, before = Rehearsal(), None
     while last > 0 and (page := await books.read(partial(_page, endpoint, before, min(last, AT_ONCE)))):
-        for row, found in page:
+        for row, found, released in page:
             today = endpoint_called(config, row.endpoint)
             done.requests += today is not None
             done.skipped += today is None
@@ -80,13 +80,14 @@ async def rehearse(
                 if lead is None:
                     done.gone += 1
                 else:
-                    done.count(Change(stored.id if stored else f"new in {row.id}", stored, lead))
+                    id_ = stored.id if stored else f"new in {row.id}"
+                    done.count(Change(id_, stored, lead), is_released=id_ in released)
         last, before = last - len(page), page[-1][0].id
         advance(len(page))
     return done
 
 
-def differences(change: Change) -> dict[str, tuple[str, str]]:
+def differences(change: Change, *, is_released: bool) -> dict[str, tuple[str, str]]:
     """What mapping alone would change: not what a person did, nor what AgencyHandy made of the lead."""
     stored, lead = change.stored, change.lead
     if lead.reason.startswith(Reason.NEEDS_FETCHING):
@@ -95,7 +96,7 @@ def differences(change: Change) -> dict[str, tuple[str, str]]:
     unasked = {"state", "reason", *(name for name, ours in FIELDS.items() if ours in by_hand)}
     found = {name: pair for name, pair in change.fields.items() if name not in unasked}
     was = _mapped(stored) if stored and not by_hand else lead.state if stored else ""
-    return found if was in {lead.state, None} else {"state": (was, lead.state.value), **found}
+    return found if is_released or was in {lead.state, None} else {"state": (was, lead.state.value), **found}
 
 
 def _mapped(stored: StoredLead) -> str | None:
@@ -117,4 +118,7 @@ async def _page(endpoint: str | None, before: str | None, size: int, connection:
     found = defaultdict(list)
     for row in await connection.execute(theirs):
         found[row.submission_id].append(rows.to_stored(row))
-    return [(row, found[row.id]) for row in requests]
+    ids = [lead.id for some in found.values() for lead in some]
+    let_go = select(audit.c.lead_id).where(audit.c.lead_id.in_(ids), audit.c.what == "release")
+    released = set((await connection.execute(let_go)).scalars())
+    return [(row, found[row.id], released) for row in requests]

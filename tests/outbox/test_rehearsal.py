@@ -115,6 +115,8 @@ async def test_people_who_are_new_or_gone_are_counted(outbox: Outbox) -> None:
 async def test_what_people_and_agencyhandy_did_is_no_difference(outbox: Outbox, hands: Hands) -> None:
     bodies = [ADA.replace("ada@", f"ada{number}@") for number in range(5)]
     edited, spam, gone, refused, delivered = await came(outbox, *bodies)
+    [released] = await came(outbox, ADA.replace("}", ', "_gotcha": "a bot"}'))
+    await does(hands, "release", released)
     await does(hands, "edit", edited, message="By hand", email="mary@example.com")
     await does(hands, "spam", spam)
     await does(hands, "discard", gone)
@@ -123,8 +125,8 @@ async def test_what_people_and_agencyhandy_did_is_no_difference(outbox: Outbox, 
     await outbox.settle([Settlement(id_, claimed[id_], state, why) for id_, state, why in ends], (), NOW)
 
     found = await rehearsed(outbox, config())
-    assert (found.unchanged, found.changed, found.first) == (5, 0, {})
-    assert (await rehearsed(outbox, config({"status": "team"}))).fields == {"status": 5, "other fields": 5}
+    assert (found.unchanged, found.changed, found.first) == (6, 0, {})
+    assert (await rehearsed(outbox, config({"status": "team"}))).fields == {"status": 6, "other fields": 6}
 
 
 async def test_an_edited_lead_that_was_held_is_not_held_again(outbox: Outbox, hands: Hands) -> None:
