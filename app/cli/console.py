@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -63,14 +64,20 @@ def announce(settings: Settings, config: RelayConfig) -> None:
 
 
 def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
-    """A table of texts under their names, or an object a line; `empty` where there is none."""
+    """A table of what stands under each name, or an object a line; `empty` where there is none."""
     if as_json:
         for row in found:
             print_json(dict(row))
     elif found:
-        wide.print(table(tuple(found[0]), (tuple(map(str, row.values())) for row in found)))
+        wide.print(table(tuple(found[0]), (tuple(map(_cell, row.values())) for row in found)))
     else:
         say(empty)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S %Z}"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def finding(one: Finding, *, as_json: bool) -> None:
@@ -128,7 +135,8 @@ def _names(endpoints: Iterable[str]) -> str:
 
 def json_line(value: dict[str, Any]) -> str:
     """One line, whatever line ends are in it, and nothing that steers a terminal."""
-    return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False, default=datetime.isoformat)
+    return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_json(value: dict[str, Any]) -> None:

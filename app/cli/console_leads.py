@@ -169,7 +169,8 @@ def deeds(found: list[Deed], *, as_json: bool) -> None:
     """The audit trail."""
     if as_json:
         for one in found:
-            console.print_json({**asdict(one), "at": one.at.isoformat()})
+            told = {"id": one.id, "at": one.at, "who": one.who, "what": one.what, "leadId": one.lead_id}
+            console.print_json({**told, "words": one.words})
         return
     rows = ((f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, one.what, one.lead_id, one.words) for one in found)
     console.wide.print(console.table(("when (UTC)", "who", "what", "lead", "which"), rows))

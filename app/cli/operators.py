@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from ulid import ULID
 
 from app.cli import console
 from app.cli.base import Json, hands, with_books
@@ -88,7 +89,7 @@ def list_operators(as_json: Json = False) -> None:
     from app.outbox import operators
 
     found = asyncio.run(with_books(lambda books: books.read(operators.everybody)))
-    rows = [{"name": one.name, "role": one.role.value, "since": one.since.isoformat()} for one in found]
+    rows = [{"name": one.name, "role": one.role.value, "since": one.since} for one in found]
     console.rows(rows, as_json=as_json, empty="Nobody yet: lead-relay operator add NAME, or set DESK_PASSWORD.")
 
 
@@ -101,21 +102,19 @@ def create_token(
     """Let a program use the API; prints its token, which is shown this once."""
     if strange := [one for one in scope if one not in SCOPES]:
         raise ConfigurationError(f"--scope {strange[0]}: there is no such scope; there are: {', '.join(SCOPES)}.")
-    secret = PREFIX + secrets.token_urlsafe(32)
-
-    scopes = tuple(dict.fromkeys(scope))
+    secret, scopes, id_ = PREFIX + secrets.token_urlsafe(32), tuple(dict.fromkeys(scope)), str(ULID())
 
     async def act(connection: Any, person: Hands, at: datetime) -> str:
         from app.outbox import operators
 
-        id_, digest = person.outbox.new_id(), operators.digest_of(secret)
+        digest = operators.digest_of(secret)
         await operators.add_token(connection, Token(id_, name, digest, scopes, at, person.who))
         return ""
 
     _by_hand("create token", f"{name}: {', '.join(scopes)}", act)
     console.say(f"The token for {name}, as Authorization: Bearer. Keep it: it is not shown again.")
     if as_json:
-        console.print_json({"name": name, "scopes": scope, "token": secret})
+        console.print_json({"id": id_, "name": name, "scopes": scopes, "token": secret})
     else:
         print(secret)
 
@@ -142,10 +141,7 @@ def list_tokens(as_json: Json = False) -> None:
     from app.outbox import operators
 
     found = asyncio.run(with_books(lambda books: books.read(operators.all_tokens)))
-    rows = [
-        {"id": one.id, "name": one.name, "scopes": ", ".join(one.scopes), "since": one.since.isoformat(), "by": one.who}
-        for one in found
-    ]
+    rows = [{"id": one.id, "name": one.name, "scopes": one.scopes, "since": one.since, "by": one.who} for one in found]
     console.rows(rows, as_json=as_json, empty="None yet: lead-relay token create NAME --scope leads:read")
 
 

@@ -57,7 +57,7 @@ class TestByHand:
         eventually(lambda: delivered(folder, lead_id), "it is delivered")
         assert sandbox.emails() == ["ada@example.com"]
         [deed] = objects(run("audit", "--json"))
-        assert (deed["who"], deed["what"], deed["lead_id"]) == (f"cli:{getpass.getuser()}", "release", lead_id)
+        assert (deed["who"], deed["what"], deed["leadId"]) == (f"cli:{getpass.getuser()}", "release", lead_id)
 
     def test_a_lead_without_an_address_gets_one_and_is_delivered(
         self, client: httpx.Client, run: Run, folder: Path, sandbox: SandboxClient
@@ -215,7 +215,7 @@ class TestExport:
         assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
         assert (folder / "leads.csv").stat().st_mode & 0o777 == 0o600
         [deed] = objects(run("audit", "--json"))
-        assert (deed["what"], deed["lead_id"], deed["words"]) == ("export", row["id"], "")
+        assert (deed["what"], deed["leadId"], deed["words"]) == ("export", row["id"], "")
 
     def test_a_table_tells_a_spreadsheet_that_it_is_utf_8_and_programs_do_not_trip_over_that(
         self, client: httpx.Client, run: Run, folder: Path

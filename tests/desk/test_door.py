@@ -280,7 +280,7 @@ class TestOperators:
 
         [kept] = stored(folder, "SELECT password FROM operators WHERE name = 'anna'")
         assert kept[0].startswith("$argon2id$")
-        assert "anna" in run("operator", "list").stdout
+        assert re.search(r"anna +view +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", run("operator", "list").stdout)
         assert [deed["what"] for deed in objects_of(run("audit", "--json").stdout)] == ["add operator"]
 
     def test_whoever_is_removed_or_has_a_new_password_is_out_at_once(self, relay: Start, run: Run) -> None:
@@ -370,9 +370,12 @@ class TestTokens:
         assert kept[1] == "leads:read,stats:read"
         assert made.stdout.strip() not in kept[0]
         [listed] = objects_of(run("token", "list", "--json").stdout)
-        assert listed["name"] == "reports"
+        assert (listed["name"], listed["scopes"]) == ("reports", ["leads:read", "stats:read"])
+        assert "leads:read, stats:read" in run("token", "list").stdout
         assert run("token", "revoke", listed["id"]).exit_code == 0
         assert stored(folder, "SELECT * FROM tokens") == []
+        [made] = objects_of(run("token", "create", "shop", "--scope", "leads:read", "--json").stdout)
+        assert run("token", "revoke", made["id"]).exit_code == 0
 
     def test_a_scope_that_there_is_not_is_refused(self, relay: Start, run: Run) -> None:
         relay()
