@@ -55,19 +55,20 @@ def restore(
     from app.outbox.backup import look_through, put_back
 
     looked = asyncio.run(look_through(path))
-    if as_json:
-        counts = {state.value: count for state, count in looked.counts.items()}
-        console.print_json({"file": str(path), "leads": counts, "wrong": list(looked.wrong), "restores": not check})
     for state, count in looked.counts.items():
         console.say(f"{state.value}: {count}")
     for words in looked.wrong:
         console.complain(words)
-    if looked.wrong:
-        raise typer.Exit(1)
-    if not check:
+    is_put_back = not (check or looked.wrong)
+    if is_put_back:
         settings, url = with_store(must_exist=False)
         with console.progress("restore") as advance:
             asyncio.run(put_back(path, url, advance, settings.attachments_dir))
+    if as_json:
+        counts = {state.value: count for state, count in looked.counts.items()}
+        console.print_json({"file": str(path), "leads": counts, "wrong": list(looked.wrong), "restored": is_put_back})
+    if looked.wrong:
+        raise typer.Exit(1)
     console.say("The backup is whole." if check else "The backup is in the store.")
 
 

@@ -275,11 +275,13 @@ class TestBackup:
         checked = run("restore", "copy.db", "--check")
         assert checked.exit_code == 0, checked.output
         assert checked.stderr.splitlines() == ["held: 1", "The backup is whole."]
-        full = run("restore", "copy.db")
-        assert full.exit_code == 2
+        full = run("restore", "copy.db", "--json")
+        assert (full.exit_code, full.stdout) == (2, "")
         assert "not empty" in full.stderr
-        done = run("restore", "copy.db", database_url=f"sqlite+aiosqlite:///{folder}/new/relay.db")
+        done = run("restore", "copy.db", "--json", database_url=f"sqlite+aiosqlite:///{folder}/new/relay.db")
         assert done.exit_code == 0, done.output
+        [said] = objects(done)
+        assert (said["leads"], said["restored"]) == ({"held": 1}, True)
         [lead] = objects(run("leads", "list", "--json", database_url=f"sqlite+aiosqlite:///{folder}/new/relay.db"))
         assert lead["id"] == lead_id
 
