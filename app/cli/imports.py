@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.sheets.imports import Import, Reject, Tally
     from app.sheets.sheet import Row, Sheet
 
+AGAIN = "Say the same again: it goes on where it stopped."
 commands = typer.Typer()
 
 
@@ -54,8 +55,12 @@ def import_leads(
         looked = asyncio.run(_run(one, not_kept, dry_run=True))
         if looked.leads:
             _ask(one, looked)
-    with rejected(one.sheet, rejects, dry_run=dry_run) as (reject, written):
-        tally = asyncio.run(_run(one, reject, dry_run=dry_run))
+    try:
+        with rejected(one.sheet, rejects, dry_run=dry_run) as (reject, written):
+            tally = asyncio.run(_run(one, reject, dry_run=dry_run))
+    except KeyboardInterrupt:
+        console.say("Nothing was changed." if dry_run else f"Stopped. {AGAIN}")
+        raise
     _show(one, tally, written[0] if tally.rejected and written else None, dry_run=dry_run, as_json=as_json)
 
 
@@ -90,14 +95,14 @@ async def _run(one: Import, reject: Reject, *, dry_run: bool) -> Tally:
             with console.progress("look" if dry_run else "import", one.sheet.size) as advance:
                 return await take_in(one, person.outbox, reject, advance, dry_run=dry_run)
         except StoreUnavailable as error:
-            again = "The store does not take it just now. Say the same again: it goes on where it stopped."
-            raise ConfigurationError(again) from error
+            raise ConfigurationError(f"The store does not take it just now. {AGAIN}") from error
 
 
 def _ask(one: Import, looked: Tally) -> None:
     new, held = looked.leads.get("pending", 0), looked.leads.get("held", 0)
-    minutes = new / one.per_second / 60
-    sent = f"; {new:,} are sent to AgencyHandy, within about {max(1, round(minutes)):,} minutes" if new else ""
+    minutes = round(new / one.per_second / 60)
+    time = f"{minutes:,} minutes" if minutes > 1 else "a minute"
+    sent = f"; {new:,} are sent to AgencyHandy, within about {time}" if new else ""
     kept = f"; {held:,} are held for a person" if held else ""
     sure(f"import: {looked.leads.total():,} new leads as {one.endpoint.name}{sent}{kept}.", yes=False)
 
