@@ -22,15 +22,26 @@ from app.errors import ConfigurationError, RelayError
 if TYPE_CHECKING:
     from app.outbox.hands import Hands
 
+ORDER = (
+    *("serve", "check", "leads", "import", "stats", "tail", "audit", "senders", "form", "preview", "remap"),
+    *("operator", "token", "alerts", "backup", "restore", "sandbox", "drill"),
+)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 class InWords(TyperGroup):
     """Commands whose errors, where they are our own, are said in words with exit code 2, instead of a traceback."""
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order in which somebody needs them."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
         except RelayError as error:
             console.complain(str(error))
             raise typer.Exit(2) from error

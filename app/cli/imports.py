@@ -41,7 +41,7 @@ def import_leads(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Read a table of people in, each row as an enquiry. Ended at any moment, it goes on when it is called again."""
+    """Read people in from a CSV file, each row as an enquiry. Ended at any moment, it goes on when it is said again."""
     from datetime import UTC, datetime
 
     from app.sheets.imports import Import

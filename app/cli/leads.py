@@ -72,6 +72,71 @@ def show_lead(
     console_leads.lead(*asyncio.run(with_books(look)), as_json=as_json)
 
 
+def simple(what: str) -> None:
+    """Adds a command for an act that has nothing to say but which leads."""
+
+    def command(choice: Choice) -> None:
+        carry_out(what, choice, lambda person, some: person.do(what, some, chosen_in=choice.chosen_in))
+
+    commands.command(what, help=ACTS[what].help)(chooses(command))
+
+
+@commands.command("release", help=ACTS["release"].help)
+@chooses
+def release(
+    choice: Choice,
+    allow: Annotated[bool, typer.Option("--allow", help="What these people send is never spam again.")] = False,
+) -> None:
+    """Teaches nothing, unless the senders are allowed by name."""
+    chosen_in = choice.chosen_in
+    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow, chosen_in=chosen_in))
+
+
+@commands.command("edit", help=ACTS["edit"].help)
+@chooses
+def edit(
+    choice: Choice,
+    put: Annotated[list[str], typer.Option("--set", help=f"FIELD=VALUE; a field is one of {', '.join(FIELDS)}.")],
+) -> None:
+    """Gives every chosen lead the same values."""
+    changes = dict(_pair(one) for one in put)
+    _, config = configuration()
+    chosen_in = choice.chosen_in
+    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config, chosen_in=chosen_in))
+
+
+simple("resend")
+
+
+@commands.command("remap", help=ACTS["remap"].help)
+@chooses
+def remap(
+    choice: Choice,
+    named: Annotated[
+        str | None, typer.Option("--as", help="Read as a request to this form or hook.", autocompletion=endpoints)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+) -> None:
+    """Reads each request once, however many of its leads are chosen."""
+    from app.outbox.remap import remap_each
+
+    _, config = configuration()
+    if named is not None and named not in config.names:
+        raise ConfigurationError(f"--as {named}: relay.toml has no such form or hook")
+
+    def told(change: Change) -> None:
+        if dry_run or choice.as_json:
+            console_leads.change(change, as_json=choice.as_json)
+
+    how: dict[str, Any] = {"known": {}, "dry_run": dry_run, "chosen_in": choice.chosen_in, "told": told}
+    work: Work = partial(remap_each, config=config, named=named, **how)
+    carry_out("remap", choice, work, dry_run=dry_run)
+
+
+for _what in ("spam", "discard", "erase"):
+    simple(_what)
+
+
 @commands.command("files")
 def save_files(
     lead_id: Annotated[str, typer.Argument(help="The lead's id.")],
@@ -115,68 +180,6 @@ def copied(source: Path, folder: Path, name: str) -> Path:
         path.unlink()
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror} ({error.filename})") from error
     return path
-
-
-def simple(what: str) -> None:
-    """Adds a command for an act that has nothing to say but which leads."""
-
-    def command(choice: Choice) -> None:
-        carry_out(what, choice, lambda person, some: person.do(what, some, chosen_in=choice.chosen_in))
-
-    commands.command(what, help=ACTS[what].help)(chooses(command))
-
-
-for _what in ("resend", "spam", "discard", "erase"):
-    simple(_what)
-
-
-@commands.command("release", help=ACTS["release"].help)
-@chooses
-def release(
-    choice: Choice,
-    allow: Annotated[bool, typer.Option("--allow", help="What these people send is never spam again.")] = False,
-) -> None:
-    """Teaches nothing, unless the senders are allowed by name."""
-    chosen_in = choice.chosen_in
-    carry_out("release", choice, lambda person, some: person.do("release", some, allow=allow, chosen_in=chosen_in))
-
-
-@commands.command("edit", help=ACTS["edit"].help)
-@chooses
-def edit(
-    choice: Choice,
-    put: Annotated[list[str], typer.Option("--set", help=f"FIELD=VALUE; a field is one of {', '.join(FIELDS)}.")],
-) -> None:
-    """Gives every chosen lead the same values."""
-    changes = dict(_pair(one) for one in put)
-    _, config = configuration()
-    chosen_in = choice.chosen_in
-    carry_out("edit", choice, lambda person, some: person.do("edit", some, changes, config, chosen_in=chosen_in))
-
-
-@commands.command("remap", help=ACTS["remap"].help)
-@chooses
-def remap(
-    choice: Choice,
-    named: Annotated[
-        str | None, typer.Option("--as", help="Read as a request to this form or hook.", autocompletion=endpoints)
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
-) -> None:
-    """Reads each request once, however many of its leads are chosen."""
-    from app.outbox.remap import remap_each
-
-    _, config = configuration()
-    if named is not None and named not in config.names:
-        raise ConfigurationError(f"--as {named}: relay.toml has no such form or hook")
-
-    def told(change: Change) -> None:
-        if dry_run or choice.as_json:
-            console_leads.change(change, as_json=choice.as_json)
-
-    how: dict[str, Any] = {"known": {}, "dry_run": dry_run, "chosen_in": choice.chosen_in, "told": told}
-    work: Work = partial(remap_each, config=config, named=named, **how)
-    carry_out("remap", choice, work, dry_run=dry_run)
 
 
 @commands.command("export", help=ACTS["export"].help)

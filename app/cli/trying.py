@@ -64,7 +64,7 @@ def remap(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what today's relay.toml would change in the requests of late. Nothing is written."""
+    """Show what today's relay.toml would change in the newest requests. Nothing is written."""
     from app.outbox.rehearsal import rehearse
 
     if not dry_run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from typer.main import get_command
 
 from app.cli import app
+from app.cli.base import ORDER
 from tests.cli.test_commands import Run, folder, run
 from tests.running import environment
 
@@ -51,6 +53,17 @@ def test_every_command_takes_json_but_those_that_run_until_they_are_stopped() ->
         name for name, one in found.items() if "--json" not in [option for had in one.params for option in had.opts]
     }
     assert without == set(WITHOUT)
+
+
+def test_help_has_them_in_the_order_in_which_they_are_needed(run: Run) -> None:
+    def listed(*words: str) -> list[str]:
+        return re.findall(r"^│ (\w+) ", run(*words, "--help").stdout.partition("Commands")[2], re.MULTILINE)
+
+    assert listed() == list(ORDER)
+    assert listed("leads")[:6] == ["list", "show", "release", "edit", "resend", "remap"]
+    refused = run("leads", "list", "--state", "hold").stderr
+    assert "'hold' is not one of" in refused
+    assert "Value error" not in refused
 
 
 @pytest.mark.slow
