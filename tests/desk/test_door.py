@@ -374,8 +374,8 @@ class TestTokens:
         assert "leads:read, stats:read" in run("token", "list").stdout
         assert run("token", "revoke", listed["id"]).exit_code == 0
         assert stored(folder, "SELECT * FROM tokens") == []
-        [made] = objects_of(run("token", "create", "shop", "--scope", "leads:read", "--json").stdout)
-        assert run("token", "revoke", made["id"]).exit_code == 0
+        [another] = objects_of(run("token", "create", "shop", "--scope", "leads:read", "--json").stdout)
+        assert run("token", "revoke", another["id"]).exit_code == 0
 
     def test_a_scope_that_there_is_not_is_refused(self, relay: Start, run: Run) -> None:
         relay()
