@@ -41,7 +41,10 @@ class Accepted(Shape):
 
 
 class Lead(Standing):
-    """A lead: its fields, what was sent besides, and its place in the books. `nextAttemptAt` counts while it waits."""
+    """A lead: its fields, what was sent besides, and its place in the books.
+
+    `attempts` are those that came to nothing; `nextAttemptAt` counts while it waits.
+    """
 
     submission_id: Ulid
     endpoint: str
