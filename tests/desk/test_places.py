@@ -217,9 +217,10 @@ def test_a_stored_request_is_tried_and_the_earlier_ones_are_counted(desk: Start,
 def test_the_newest_requests_can_be_taken_also_those_that_became_no_lead(desk: Start) -> None:
     client = desk(TOML + "\n[hooks.survey]\nsource = 'typeform'\nopen = true\n")
     client.post("/hooks/survey", json={"event_type": "form_response_partial", "form_response": {}})
-    client.post("/forms/contact", data={"email": "ada@example.com"})
+    client.post("/forms/contact", data={"name": "Ada Lovelace", "email": "ada@example.com"})
     log_in(client)
     page = client.get("/desk/playground").text
+    assert ", <bdi>Ada Lovelace</bdi>" in page
     picks = re.findall(r'href="(/desk/playground\?submission=\w+)">(\w+)<', page)
     assert [name for _, name in picks] == ["contact", "survey"]
     assert "form_response_partial" in html.unescape(client.get(picks[1][0]).text)
