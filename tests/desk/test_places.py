@@ -71,6 +71,16 @@ def test_the_list_has_every_address_and_no_secret(looked_at: Looked) -> None:
     assert client.get("/desk/endpoints/forms/shop").status_code == 404
 
 
+def test_a_secret_that_was_wrong_is_seen_where_the_hook_is(looked_at: Looked) -> None:
+    client, _ = looked_at
+    assert "None that is kept was wrong" in client.get("/desk/endpoints/hooks/shop").text
+    refused = client.post("/hooks/shop", json={"email": "ada@example.com"}, headers={"Authorization": "Bearer no"})
+    assert refused.status_code == 401
+    [row] = re.findall(r"<tr(?:(?!</tr>).)*/hooks/shop</code>.*?</tr>", client.get("/desk/endpoints").text, re.DOTALL)
+    assert "wrong <time" in row
+    assert "A request with a wrong one came" in client.get("/desk/endpoints/hooks/shop").text
+
+
 def test_without_endpoints_the_list_says_how_to_add_one(desk: Start) -> None:
     client = desk("")
     log_in(client)
