@@ -12,7 +12,6 @@ from app.delivery.destination import Destination
 from app.delivery.outcomes import LONGEST_RETRY_AFTER, Outcome, without_own_words
 from app.delivery.policy import LONGEST_WAIT, SUSPECT_AFTER, Decision, Policy, back, requests_of
 from app.errors import DestinationError, StoreUnavailable
-from app.lead import Lead
 from app.logs import log
 from app.outbox.outbox import Outbox
 from app.outbox.records import Attempt, QueuedLead
@@ -178,7 +177,7 @@ class Worker:
         )
 
     async def _settle(self, leads: Sequence[QueuedLead], answer: Answer, decision: Decision) -> None:
-        now, words = self._clock(), kept_of(answer, decision.outcome, [lead.lead for lead in leads])
+        now, words = self._clock(), kept_of(answer, decision.outcome, leads)
         tries = [Attempt(lead.id, now, decision.outcome, answer.status, words, answer.duration_ms) for lead in leads]
         await self._outbox.settle(decision.settlements, tries, now)
         self._on_attempt(decision.outcome.value, len(leads))
@@ -224,13 +223,11 @@ class Worker:
                 await self._outbox.renew(claim, self._clock() + LEASE)
 
 
-def kept_of(answer: Answer, outcome: Outcome, leads: Sequence[Lead]) -> str:
+def kept_of(answer: Answer, outcome: Outcome, leads: Sequence[QueuedLead]) -> str:
     """What each lead's attempt keeps of an answer: of one to several nothing that tells of them.
 
     Else whoever of them is erased would stand with the others.
     """
     words = answer.text[:MAX_ANSWER]
-    if len(leads) == 1 or answer.status is None:
-        return words
-    is_of_them = outcome not in OF_NOBODY or without_own_words(words, leads) != words
-    return "" if is_of_them else words
+    is_of_them = outcome not in OF_NOBODY or without_own_words(words, [one.lead for one in leads]) != words
+    return "" if len(leads) > 1 and answer.status is not None and is_of_them else words
