@@ -85,7 +85,7 @@ async def standing(desk: Desk) -> list[dict[str, Any]]:
     now, books = desk.clock(), desk.outbox.books
     flow, unproved, (facts, troubles) = await asyncio.gather(
         books.read(partial(stats.flow, since=now - WEEK, step=STEP, now=now)),
-        books.read(stats.last_unproved),
+        books.read(partial(stats.last_unproved, endpoints=desk.config.names)),
         desk.look(),
     )
     return [

@@ -25,13 +25,14 @@ from app.desk.entry import Session
 from app.desk.lead import LABELS, MOST_READ
 from app.desk.posted import posted
 from app.errors import ConfigurationError
-from app.lead import FIELDS
+from app.lead import FIELDS, Lead
 from app.mapping import rules
 from app.outbox import submissions
 from app.outbox.erasure import EMPTY
 from app.outbox.hands import endpoint_called
 from app.outbox.records import Role, StoredSubmission
 from app.outbox.rehearsal import rehearse
+from app.outbox.tables import leads
 from app.preview import LeadShown, Preview, as_typed, look
 from app.sources.base import Inbound
 
@@ -39,7 +40,7 @@ LAST: Final = 200
 PATIENCE: Final = 20
 """Seconds in which they are to be read."""
 MOST_LEADS: Final = 20
-MOST_PICKS: Final = 20
+MOST_PICKS, MOST_NAMED = 20, 3
 JSON: Final = "application/json"
 TARGETS: Final = (*FIELDS, "name")
 RULES: Final[TypeAdapter[Mapping[str, tuple[str, ...]]]] = TypeAdapter(Mapping[LeadField, Rules])
@@ -97,10 +98,13 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-async def _picks(desk: Desk, endpoint: str) -> list[StoredSubmission]:
-    """The newest requests that came in, to be tried: also those that became no lead."""
-    newest = partial(submissions.newest, endpoint=endpoint, before="", limit=MOST_PICKS)
-    return [one for one in await desk.outbox.books.read(newest) if one.note != EMPTY["note"]]
+async def _picks(desk: Desk, endpoint: str) -> list[tuple[StoredSubmission, list[Lead]]]:
+    """The newest requests that came in, to be tried, each with the first it became: also those that became no lead."""
+    newest, books = partial(submissions.newest, endpoint=endpoint, before="", limit=MOST_PICKS), desk.outbox.books
+    found = [one for one in await books.read(newest) if one.note != EMPTY["note"]]
+    theirs = await books.ids(leads, leads.c.submission_id.in_([one.id for one in found]), limit=10 * MOST_PICKS)
+    people = await books.of_ids(theirs)
+    return [(one, [its.lead for its in people if its.submission_id == one.id][:MOST_NAMED]) for one in found]
 
 
 async def _stored(desk: Desk, submission_id: str, endpoint: str = "") -> tuple[Asked, Inbound | None]:

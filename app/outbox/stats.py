@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -110,10 +110,10 @@ async def states_of(connection: AsyncConnection, endpoint: str, most: int) -> di
     return {state: counted[state.value] for state in LeadState if state.value in counted}
 
 
-async def last_unproved(connection: AsyncConnection) -> dict[str, datetime]:
+async def last_unproved(connection: AsyncConnection, endpoints: Collection[str]) -> dict[str, datetime]:
     """Endpoint → when a request with a wrong secret or signature came to it last, of those that are kept."""
-    its, reason = submissions.c, f"{Reason.SIGNATURE} %"
-    found = select(its.endpoint, func.max(its.received_at)).where(IS_QUARANTINED, its.quarantine.like(reason))
+    its, reasons = submissions.c, [f"{Reason.SIGNATURE} {name}" for name in endpoints]
+    found = select(its.endpoint, func.max(its.received_at)).where(IS_QUARANTINED, its.quarantine.in_(reasons))
     return {row[0]: row[1] for row in await connection.execute(found.group_by(its.endpoint))}
 
 

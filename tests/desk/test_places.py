@@ -71,6 +71,16 @@ def test_the_list_has_every_address_and_no_secret(looked_at: Looked) -> None:
     assert client.get("/desk/endpoints/forms/shop").status_code == 404
 
 
+def test_a_secret_that_was_wrong_is_seen_where_the_hook_is(looked_at: Looked) -> None:
+    client, _ = looked_at
+    assert "None that is kept was wrong" in client.get("/desk/endpoints/hooks/shop").text
+    refused = client.post("/hooks/shop", json={"email": "ada@example.com"}, headers={"Authorization": "Bearer no"})
+    assert refused.status_code == 401
+    [row] = re.findall(r"<tr(?:(?!</tr>).)*/hooks/shop</code>.*?</tr>", client.get("/desk/endpoints").text, re.DOTALL)
+    assert "wrong <time" in row
+    assert "A request with a wrong one came" in client.get("/desk/endpoints/hooks/shop").text
+
+
 def test_without_endpoints_the_list_says_how_to_add_one(desk: Start) -> None:
     client = desk("")
     log_in(client)
@@ -217,9 +227,10 @@ def test_a_stored_request_is_tried_and_the_earlier_ones_are_counted(desk: Start,
 def test_the_newest_requests_can_be_taken_also_those_that_became_no_lead(desk: Start) -> None:
     client = desk(TOML + "\n[hooks.survey]\nsource = 'typeform'\nopen = true\n")
     client.post("/hooks/survey", json={"event_type": "form_response_partial", "form_response": {}})
-    client.post("/forms/contact", data={"email": "ada@example.com"})
+    client.post("/forms/contact", data={"name": "Ada Lovelace", "email": "ada@example.com"})
     log_in(client)
     page = client.get("/desk/playground").text
+    assert ", <bdi>Ada Lovelace</bdi>" in page
     picks = re.findall(r'href="(/desk/playground\?submission=\w+)">(\w+)<', page)
     assert [name for _, name in picks] == ["contact", "survey"]
     assert "form_response_partial" in html.unescape(client.get(picks[1][0]).text)
