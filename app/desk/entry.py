@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import SecretStr
@@ -69,7 +69,8 @@ class Session:
         return hmac.compare_digest(seal.encode(), self._seal(said).encode())
 
     def _seal(self, query: str) -> str:
-        return hmac.new(self.csrf.encode(), query.encode(), hashlib.sha256).hexdigest()[:32]
+        as_read = urlencode(parse_qsl(query, keep_blank_values=True))  # which a proxy may spell in another way
+        return hmac.new(self.csrf.encode(), as_read.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
