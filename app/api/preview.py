@@ -55,7 +55,9 @@ def router(door: Door) -> APIRouter:
     @routes.post("/preview", summary="Try a request", responses=may(*problems.BODY), openapi_extra=BODY)
     async def preview(request: Request, caller: Caller = may_try) -> Preview:
         """What a request would become, and why. Nothing is stored or sent."""
-        return await asyncio.to_thread(tried, door, await request.body())
+        body = await request.body()
+        async with door.intake.trying:
+            return await asyncio.to_thread(tried, door, body)
 
     return routes
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.contract import Answer
 from app.delivery.destination import Destination
-from app.delivery.outcomes import LONGEST_RETRY_AFTER, Outcome
+from app.delivery.outcomes import LONGEST_RETRY_AFTER, Outcome, without_own_words
 from app.delivery.policy import LONGEST_WAIT, SUSPECT_AFTER, Decision, Policy, back, requests_of
 from app.errors import DestinationError, StoreUnavailable
 from app.logs import log
@@ -22,7 +22,7 @@ LOOK_EVERY = timedelta(seconds=1)
 SET_BACK = timedelta(seconds=2)
 MAX_ANSWER = 2000
 OF_NOBODY = frozenset((Outcome.BUSY, Outcome.ACCESS, Outcome.NOT_SENT))
-"""What is answered before anybody has looked at a lead."""
+"""What is mostly answered before anybody has looked at a lead."""
 
 
 class Worker:
@@ -177,9 +177,7 @@ class Worker:
         )
 
     async def _settle(self, leads: Sequence[QueuedLead], answer: Answer, decision: Decision) -> None:
-        now, words = self._clock(), answer.text[:MAX_ANSWER]
-        if len(leads) > 1 and answer.status is not None and decision.outcome not in OF_NOBODY:
-            words = ""  # it tells of them all, and whoever of them is erased would stand with the others
+        now, words = self._clock(), kept_of(answer, decision.outcome, leads)
         tries = [Attempt(lead.id, now, decision.outcome, answer.status, words, answer.duration_ms) for lead in leads]
         await self._outbox.settle(decision.settlements, tries, now)
         self._on_attempt(decision.outcome.value, len(leads))
@@ -223,3 +221,13 @@ class Worker:
             await asyncio.sleep(RENEW_EVERY.total_seconds())
             with suppress(StoreUnavailable):
                 await self._outbox.renew(claim, self._clock() + LEASE)
+
+
+def kept_of(answer: Answer, outcome: Outcome, leads: Sequence[QueuedLead]) -> str:
+    """What each lead's attempt keeps of an answer: of one to several nothing that tells of them.
+
+    Else whoever of them is erased would stand with the others.
+    """
+    words = answer.text[:MAX_ANSWER]
+    is_of_them = outcome not in OF_NOBODY or without_own_words(words, [one.lead for one in leads]) != words
+    return "" if len(leads) > 1 and answer.status is not None and is_of_them else words

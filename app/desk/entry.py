@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import SecretStr
@@ -41,6 +41,8 @@ LONGEST: Final = 1000
 LASTS: Final = timedelta(days=7)
 APART: Final = timedelta(minutes=1)
 """The clocks of two relays may be so far apart."""
+A_MOMENT: Final = timedelta(milliseconds=1)
+"""The least by which the store tells times apart."""
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -67,7 +69,8 @@ class Session:
         return hmac.compare_digest(seal.encode(), self._seal(said).encode())
 
     def _seal(self, query: str) -> str:
-        return hmac.new(self.csrf.encode(), query.encode(), hashlib.sha256).hexdigest()[:32]
+        as_read = urlencode(parse_qsl(query, keep_blank_values=True))  # which a proxy may spell in another way
+        return hmac.new(self.csrf.encode(), as_read.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Entry:
             is_right = await passwords.matches(password, known.password if known else "")
         if not is_right or known is None or not known.password:
             return None
-        began = (max(self.clock(), known.sessions_from) - EPOCH) // timedelta(milliseconds=1)
+        began = (max(self.clock(), known.sessions_from) - EPOCH) // A_MOMENT
         return self._signer(known).dumps([name, began, secrets.token_urlsafe(16)])
 
     async def log_out(self, session: Session) -> None:
@@ -101,14 +104,15 @@ class Entry:
         await self.outbox.write(ended)
 
     async def log_out_everywhere(self, name: str) -> None:
-        """Ends every session of an operator, also one by a clock that is ahead; the one of the settings gets a row, in
-        which nothing else is of use.
+        """Ends every session of an operator, also one by a clock that is, or was, ahead; the one of the settings gets a
+        row, in which nothing else is of use.
         """
-        now = self.clock() + APART
 
         async def work(connection: Any) -> None:
-            if not await operators.end_sessions(connection, name, now):
-                await operators.put_operator(connection, Operator(name, Role.ADMIN, "", EPOCH, now))
+            known, start = await operators.operator_called(connection, name), self.clock() + APART
+            start = max(start, known.sessions_from + A_MOMENT) if known else start
+            if not await operators.end_sessions(connection, name, start):
+                await operators.put_operator(connection, Operator(name, Role.ADMIN, "", EPOCH, start))
 
         await self.outbox.write(work)
 
@@ -124,7 +128,7 @@ class Entry:
         except (BadSignature, ValueError):
             return None
         start, now = EPOCH + timedelta(milliseconds=began), self.clock()
-        if not known.sessions_from <= start <= now + 2 * APART or now >= start + LASTS:
+        if not known.sessions_from <= start <= max(now + 2 * APART, known.sessions_from) or now >= start + LASTS:
             return None
         mark = hashlib.sha256(chance.encode()).hexdigest()
         if await self.outbox.books.read(partial(operators.has_ended, mark=mark)):

@@ -74,7 +74,9 @@ def router(desk: Desk) -> APIRouter:
         """An empty playground for an endpoint; with `submission`, with that request in it."""
         asked, stored = await _stored(desk, submission[:26], endpoint)
         picks = await _picks(desk, endpoint)
-        return desk.page(request, "playground.html", who, **await tried(desk, asked, stored, ""), picks=picks)
+        async with desk.intake.trying:
+            values = await tried(desk, asked, stored, "")
+        return desk.page(request, "playground.html", who, **values, picks=picks)
 
     @routes.post("/playground", response_model=None)
     async def tries(request: Request, who: Session = worker) -> Response:
@@ -87,7 +89,8 @@ def router(desk: Desk) -> APIRouter:
         what = str(form.get("what", ""))
         if what == "add":
             asked = _with_line(asked, str(form.get("field", "")), str(form.get("key", "")))
-        values = await tried(desk, asked, stored if is_own else None, what)
+        async with desk.intake.trying:
+            values = await tried(desk, asked, stored if is_own else None, what)
         if request.headers.get("hx-request"):
             return desk.page(request, "playground_tried.html", who, **values)
         return desk.page(request, "playground.html", who, **values, picks=await _picks(desk, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,7 +25,11 @@ LARGE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What a request is taken in with. `limits` bounds how often, `judge` finds spam."""
+    """What a request is taken in with. `limits` bounds how often, `judge` finds spam.
+
+    `trying` is held while a request is tried: one at a time, as each may keep a thread for many seconds, and there are
+    few, of which what is written needs one now and then.
+    """
 
     config: RelayConfig
     outbox: Outbox
@@ -37,6 +41,7 @@ class Intake:
     captchas: Captchas
     judge: Judge
     unknown_hook_status: int
+    trying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(self, inbound: Inbound, endpoint: Endpoint) -> Reading:
         """What the request says. A large body is read beside the others, so that nobody waits for it."""

@@ -105,7 +105,10 @@ async def remap_each(
     for lead_id in ids:
         if lead_id not in known:
             for change in await remap(hands, lead_id, config, named, dry_run=dry_run, chosen=ids, chosen_in=chosen_in):
-                known[change.id] = change.refusal
+                if change.id in known:
+                    continue
+                if change.id in ids or change.lead.reason != BY_PERSON:  # else a later step may have chosen it
+                    known[change.id] = change.refusal
                 told(change)
     return {lead_id: known[lead_id] for lead_id in ids if known[lead_id]}
 

@@ -434,4 +434,11 @@ async def test_a_session_is_one_at_a_relay_whose_clock_is_behind_and_ends_where_
     again = await behind.log_in("admin", PASSWORD)
     assert await is_in(again, behind)
     assert not await is_in(again, door(8 * 24 * 3600))
+
+    wrong = door(3600)  # whose clock is then put right
+    await wrong.log_out_everywhere("admin")
+    after = await behind.log_in("admin", PASSWORD)
+    assert await is_in(after, behind)
+    await behind.log_out_everywhere("admin")
+    assert not await is_in(after, behind)
     await outbox.close()

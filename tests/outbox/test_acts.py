@@ -261,6 +261,19 @@ class TestRemap:
         work = doing(hands, RelayConfig(hooks={"zap": ZAP}), "remap", chosen_in={HELD})
         assert [await work([lead_id]) for lead_id, _ in receipt.leads] == [{}, {}]
 
+    async def test_what_a_person_marked_as_spam_is_read_again_with_the_step_that_it_is_chosen_in(
+        self, outbox: Outbox, hands: Hands
+    ) -> None:
+        """It stays spam where another of its request is chosen, and counted as done then, with nothing done to it."""
+        receipt = await outbox.add(read(Inbound(PEOPLE, JSON), ZAP, NOW).submission)
+        ada, mary = [lead_id for lead_id, _ in receipt.leads]
+        await does(hands, "spam", mary)
+        work = doing(hands, RelayConfig(hooks={"zap": ZAP}), "remap", chosen_in=None)
+        assert await work([ada]) == {}
+        assert await state_of(outbox, mary) is LeadState.SPAM
+        assert [await work([mary]), await work([ada])] == [{}, {}]
+        assert [await state_of(outbox, one) for one in (ada, mary)] == [LeadState.PENDING] * 2
+
     async def test_an_unknown_endpoints_lead_is_refused_until_it_is_read_as_a_known_one(
         self, outbox: Outbox, hands: Hands
     ) -> None:

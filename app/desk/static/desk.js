@@ -86,7 +86,8 @@ document.addEventListener("change", (event) => {
   for (const box of document.querySelectorAll('[data-row] input[type="checkbox"]')) box.checked = event.target.checked;
 });
 
-// What was sent from a form stays in this tab until it was taken: where the session was over, it stands there again.
+// What was sent from a form stays in this tab until it was taken: where it was refused unread, as when the session was
+// over, it stands there again. What nobody had changed of a lead does not: somebody else may have meanwhile.
 const TYPED = "typed";
 const who = document.querySelector(".out bdi")?.textContent;
 const fields = (form) => [...form.elements].filter((one) => one.matches("textarea, select, input:not([type=hidden])"));
@@ -94,7 +95,8 @@ const fields = (form) => [...form.elements].filter((one) => one.matches("textare
 function keep({ target: form }) {
   if (form.matches("[action='/desk/logout']")) sessionStorage.removeItem(TYPED);
   if (!form.dataset.keeps) return;
-  const values = fields(form).map((one) => [one.name, one.value]);
+  const typed = fields(form).filter((one) => form.elements[`was.${one.name}`]?.value !== one.value);
+  const values = typed.map((one) => [one.name, one.value]);
   sessionStorage.setItem(TYPED, JSON.stringify({ who, page: form.dataset.keeps, values }));
 }
 for (const name of ["submit", "htmx:beforeRequest"]) document.addEventListener(name, keep);
@@ -102,7 +104,8 @@ for (const name of ["submit", "htmx:beforeRequest"]) document.addEventListener(n
 function bring() {
   const kept = JSON.parse(sessionStorage.getItem(TYPED));
   if (!kept) return;
-  if (!who) return sessionStorage.setItem(TYPED, JSON.stringify({ ...kept, isLost: true }));
+  const isRefused = document.querySelector("[data-refused]") && kept.who === who;
+  if (!who || isRefused) return sessionStorage.setItem(TYPED, JSON.stringify({ ...kept, isLost: true }));
   const form = document.querySelector(`[data-keeps="${CSS.escape(kept.page)}"]`);
   const isMine = kept.isLost && kept.who === who;
   if (isMine && !form) return;
@@ -112,7 +115,7 @@ function bring() {
   const note = document.createElement("p");
   note.className = "well";
   note.setAttribute("role", "status");
-  note.textContent = "This is what you typed before you had to log in again; nothing was done with it.";
+  note.textContent = "This is what you typed before; nothing was done with it.";
   form.prepend(note);
   if (form.closest("details")) form.closest("details").open = true;
   note.scrollIntoView({ block: "center" });
