@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -14,7 +16,6 @@ app = typer.Typer(
     cls=InWords,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they can be secrets and people
-    help="Takes enquiries and delivers each one to AgencyHandy as a lead, once.",
 )
 app.add_typer(running.commands)
 app.add_typer(trying.commands)
@@ -28,6 +29,19 @@ app.add_typer(tail.commands)
 app.add_typer(operators.operator, name="operator")
 app.add_typer(operators.token, name="token")
 app.add_typer(trying.alerts, name="alerts")
+
+
+def _tell(asked: bool) -> None:
+    if asked:
+        print(f"lead-relay {version('lead-relay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    _: Annotated[bool, typer.Option("--version", callback=_tell, is_eager=True, help="Which release this is.")] = False,
+) -> None:
+    """Takes enquiries and delivers each one to AgencyHandy as a lead, once."""
 
 
 def main() -> None:

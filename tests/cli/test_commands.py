@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,9 @@ class TestHelp:
     def test_it_names_every_command(self, run: Run) -> None:
         said = run("--help").stdout
         assert all(command in said for command in ("serve", "sandbox", "check", "preview", "leads"))
+
+    def test_the_release_is_told(self, run: Run) -> None:
+        assert run("--version").output == f"lead-relay {version('lead-relay')}\n"
 
     def test_it_is_what_a_call_without_a_command_gets(self, run: Run) -> None:
         assert "Usage" in run().output
