@@ -197,6 +197,8 @@ def test_a_revoked_key_pauses_loses_nothing_and_a_good_one_resumes_by_itself(
     eventually(lambda: len(sandbox.members()) == 4, "all arrive once the key is good")
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_one_poison_lead_delays_nobody(relay: Start, sandbox: SandboxClient, tmp_path: Path) -> None:
     sandbox.fault(kind="refuse", pattern="person0@", status=500, message="Internal server error")
     client = relay(BATCH)
