@@ -34,7 +34,7 @@
     seen = event.lastEventId || seen;
     if (lead) {
       news.add(lead.id);
-      for (const row of rowsOf(lead.id)) chip(row, lead);
+      inPlace(() => rowsOf(lead.id).forEach((row) => chip(row, lead)));
       const queue = document.querySelector("[data-queue]");
       if (queue && (lead.state === queue.dataset.queue) !== rowsOf(lead.id).length > 0) offer("This list has changed");
     } else {
@@ -96,24 +96,32 @@
     const shown = [...found.querySelectorAll("[data-row]")];
     const known = new Map(shown.map((row) => [idOf(row), row]));
     const oldest = shown.length ? idOf(shown.at(-1)) : "";
-    const fresh = [];
+    const fresh = [], changed = [];
     for (const row of next.querySelectorAll("[data-row]")) {
       const old = known.get(idOf(row)), cells = old && [old, row].map((one) => one.querySelector(".chip")?.closest("td"));
       if (!old && idOf(row) > oldest) fresh.push(row);
-      else if (cells?.every(Boolean) && !cells[0].contains(document.activeElement)) cells[0].innerHTML = cells[1].innerHTML;
+      else if (cells?.every(Boolean) && !cells[0].contains(document.activeElement)) changed.push(cells);
     }
+    inPlace(() => changed.forEach(([old, now]) => (old.innerHTML = now.innerHTML)));
     if (!fresh.length) return;
     const asks = asked.some(([, value]) => value);
     if (shown.length && (asks || gap || shown.length > MOST_ROWS)) {
       const many = gap ? "Many" : fresh.length;
       return offer(`${many} new lead${many === 1 ? "" : "s"}`, form);
     }
-    insert(found, fresh, shown, next);
+    inPlace(() => insert(found, fresh, shown, next));
+  }
+
+  // Rows above what is read may come, grow and shrink: the first row that is in sight stays where it is.
+  function inPlace(change) {
+    const shown = window.scrollY > 0 ? [...document.querySelectorAll("[data-list] [data-row]")] : [];
+    const kept = shown.find((row) => row.getBoundingClientRect().top >= 0) ?? shown.at(-1);
+    const before = kept?.getBoundingClientRect().top;
+    change();
+    if (kept) window.scrollBy(0, kept.getBoundingClientRect().top - before);
   }
 
   function insert(found, fresh, shown, next) {
-    const held = shown.find((row) => row.getBoundingClientRect().bottom > 0);
-    const before = held?.getBoundingClientRect().top;
     if (shown.length) {
       for (const row of fresh) shown.find((one) => idOf(one) < idOf(row)).before(row);
       const [old, now] = [found, next].map((one) => one.querySelector(":scope > p, body > p"));
@@ -122,7 +130,6 @@
       found.replaceChildren(...next.body.childNodes);
       window.htmx?.process(found);
     }
-    if (held && window.scrollY > 0) window.scrollBy(0, held.getBoundingClientRect().top - before);
   }
 
   // Parts that are shown as a whole: the overview, a lead. Not while somebody types in one, or has opened something.
