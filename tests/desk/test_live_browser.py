@@ -113,6 +113,21 @@ def test_a_lead_out_of_sight_that_changes_its_height_moves_nothing(
     assert top_of(read) == pytest.approx(top, abs=1)
 
 
+def test_a_bar_that_comes_above_what_is_read_moves_nothing(page: Page, relay_of_all: httpx.Client) -> None:
+    for _ in range(20):
+        post(relay_of_all, "Noor")
+    post(relay_of_all, "Mia")
+    page.goto("/desk/leads")
+    page.get_by_role("searchbox").fill("noor")
+    read = page.locator("tr[data-row] a").nth(12)
+    expect(page.locator("tr[data-row]")).to_have_count(20)
+    read.evaluate("link => link.scrollIntoView({block: 'center'})")
+    top = top_of(read)
+    post(relay_of_all, "Noor")
+    expect(page.get_by_role("status")).to_contain_text("1 new lead.")
+    assert top_of(read) == pytest.approx(top, abs=1)
+
+
 def test_where_leads_are_looked_for_a_bar_tells_of_those_that_are_like_that(
     page: Page, relay_of_all: httpx.Client
 ) -> None:

@@ -164,15 +164,17 @@
         form.requestSubmit();
       });
     }
-    let note = document.querySelector("#news");
-    if (!note) {
-      note = document.createElement("p");
-      note.id = "news";
-      note.className = "well";
-      note.setAttribute("role", "status");
-      main.prepend(note);
-    }
-    note.replaceChildren(`${words}. `, link);
+    inPlace(() => {
+      let note = document.querySelector("#news");
+      if (!note) {
+        note = document.createElement("p");
+        note.id = "news";
+        note.className = "well";
+        note.setAttribute("role", "status");
+        main.prepend(note);
+      }
+      note.replaceChildren(`${words}. `, link);
+    });
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
