@@ -211,6 +211,7 @@ def test_the_keyboard_alone_works_a_queue_off(page: Page, place: Place, people: 
     page.keyboard.press("d")
     expect(page.get_by_role("status")).to_contain_text("2 leads: discarded")
     assert [place.state(one) for one in ids] == ["discarded", "discarded", "spam"]
+    expect(page.locator('[aria-selected="true"]')).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="What was sent")).to_be_visible()
     place.hook({"name": "Key Less", "message": "x"})
