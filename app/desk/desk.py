@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from app.config.relay_toml import RelayConfig
 from app.desk.bulk import Bulk
+from app.desk.clock import zone_of
 from app.desk.entry import Entry, Session
 from app.desk.story import SHORT, in_words
 from app.intake.accept import Intake
@@ -75,11 +76,16 @@ class Desk:
         """The acts of an operator."""
         return Hands(self.outbox, who.name, self.clock)
 
+    def now(self, request: Request) -> datetime:
+        """The time, on the clock of whoever asks: pages have their times and days by it."""
+        return self.clock().astimezone(zone_of(request.cookies))
+
     def page(
         self, request: Request, template: str, who: Session | None, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """A rendered page, or the part of one that htmx asks for."""
-        shared: dict[str, Any] = {"site": self.config.site, "who": who, "path": request.url.path, "now": self.clock()}
+        shared: dict[str, Any] = {"site": self.config.site, "who": who, "path": request.url.path}
+        shared["now"] = self.now(request)
         shared |= {"seen": getattr(request.state, "seen", ""), "queued": getattr(request.state, "queued", {})}
         shared["is_trial"] = self.is_trial
         shared["has_keys"] = bool(self.config.workspaces)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import Response, StreamingResponse
 
+from app.desk.clock import zone_of
 from app.desk.desk import HEADERS, Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
@@ -33,7 +34,7 @@ COUNTED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the page's form says: words, a state, an endpoint, a source, and the first and the last day, UTC."""
+    """What the page's form says: words, a state, an endpoint, a source, and the first and the last day."""
 
     words: str = ""
     state: str = ""
@@ -48,15 +49,15 @@ class Filters:
         said = {one.name: str(given.get(one.name, "")).strip()[:200] for one in fields(cls)}
         return cls(**said if isinstance(given, FormData) else {**said, "words": ""})
 
-    def sought(self) -> Sought:
-        """The leads that are meant; what cannot be is left out."""
+    def sought(self, zone: tzinfo) -> Sought:
+        """The leads that are meant, of days in a zone; what cannot be is left out."""
         return Sought(
             self.words,
             states=tuple(state for state in LeadState if state.value == self.state),
             endpoint=self.endpoint,
             source=self.source,
-            since=_day(self.since),
-            until=_day(self.until, later=1),
+            since=_day(self.since, zone),
+            until=_day(self.until, zone, later=1),
         )
 
     @property
@@ -79,21 +80,22 @@ def router(desk: Desk) -> APIRouter:
     async def leads(request: Request, who: Session = viewer) -> Response:
         """The newest leads, by the filters that stand in the address."""
         filters = Filters.of(request.query_params)
-        return desk.page(request, "leads.html", who, **await found(desk, filters, ""))
+        return desk.page(request, "leads.html", who, **await found(desk, request, filters))
 
     @routes.post("/leads", response_model=None)
     async def look_for(request: Request, who: Session = viewer) -> Response:
         """The same by what was typed; `before` goes on where a page ended."""
         form = await posted(request)
         before = str(form.get("before", ""))[:26]
-        values = await found(desk, Filters.of(form), before)
+        values = await found(desk, request, Filters.of(form), before)
         part = "leads_found.html" if request.headers.get("hx-request") else "leads.html"
         return desk.page(request, part, who, **values)
 
     @routes.post("/leads/export", response_model=None)
     async def export(request: Request, who: Session = admin) -> Response:
         """All that are found, with every field, as a table; the audit trail says that they were taken."""
-        sought, now = Filters.of(await posted(request)).sought(), desk.clock()
+        filters, now = Filters.of(await posted(request)), desk.now(request)
+        sought = filters.sought(zone_of(request.cookies))
         ids = await desk.outbox.books.read(partial(search.ids, sought=sought, upto=desk.outbox.new_id()))
         name = f'attachment; filename="leads-{now:%Y-%m-%d-%H%M}.csv"'
         headers = {**HEADERS, "Content-Disposition": name}
@@ -119,9 +121,9 @@ async def _whole(first: str, rows: AsyncIterator[str]) -> AsyncIterator[str]:
         yield some
 
 
-async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
+async def found(desk: Desk, request: Request, filters: Filters, before: str = "") -> Mapping[str, Any]:
     """A page of leads, and how many there are."""
-    sought, books = filters.sought(), desk.outbox.books
+    sought, books = filters.sought(zone_of(request.cookies)), desk.outbox.books
     leads, count, sources = await asyncio.gather(
         books.read(partial(search.find, sought=sought, before=before, limit=A_PAGE + 1)),
         books.read(partial(search.count, sought=sought, most=COUNTED)),
@@ -140,8 +142,8 @@ async def found(desk: Desk, filters: Filters, before: str) -> Mapping[str, Any]:
     }
 
 
-def _day(text: str, later: int = 0) -> datetime | None:
+def _day(text: str, zone: tzinfo, later: int = 0) -> datetime | None:
     try:
-        return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC) + timedelta(days=later) if text else None
+        return datetime.fromisoformat(text[:10]).replace(tzinfo=zone) + timedelta(days=later) if text else None
     except (ValueError, OverflowError):
         return None

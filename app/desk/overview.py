@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.desk.charts import sparkline, stacked
+from app.desk.clock import zone_of
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.queues import QUEUES
@@ -55,16 +56,17 @@ def router(desk: Desk) -> APIRouter:
     async def overview(request: Request, span: str = "24h", who: Session = viewer) -> Response:
         """Everything at a glance, over one of SPANS."""
         chosen = span if span in SPANS else "24h"
-        return desk.page(request, "overview.html", who, chosen=chosen, spans=SPANS, **await at_a_glance(desk, chosen))
+        shown = await at_a_glance(desk, request, chosen)
+        return desk.page(request, "overview.html", who, chosen=chosen, spans=SPANS, **shown)
 
     return routes
 
 
-async def at_a_glance(desk: Desk, chosen: str) -> dict[str, Any]:
-    """What the page shows, over one of SPANS."""
-    now, books, span = desk.clock(), desk.outbox.books, SPANS[chosen]
+async def at_a_glance(desk: Desk, request: Request, chosen: str) -> dict[str, Any]:
+    """What the page shows, over one of SPANS, whose steps are those of the reader's clock."""
+    now, books, span = desk.now(request), desk.outbox.books, SPANS[chosen]
     flow, answers, counts, (facts, troubles) = await asyncio.gather(
-        books.read(partial(stats.flow, since=now - span.back, step=span.step, now=now)),
+        books.read(partial(stats.flow, since=now - span.back, step=span.step, now=now, zone=zone_of(request.cookies))),
         books.read(partial(stats.answers, since=now - DAY)),
         books.counts(),
         desk.look(),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import Final
 
-from sqlalchemy import BigInteger, func, literal_column, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, case, func, literal_column, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 from ulid import ULID
 
@@ -17,7 +18,9 @@ from app.outbox.columns import EPOCH
 from app.outbox.records import Attempt
 from app.outbox.tables import IS_QUARANTINED, attempts, leads, submissions
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, MILLISECOND = timedelta(hours=1), timedelta(days=1), timedelta(milliseconds=1)
+SHIFT = timedelta(minutes=30)
+"""Clocks are set at a full or half hour, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +78,43 @@ class Answers:
     last_failure: Attempt | None = None
 
 
-async def flow(connection: AsyncConnection, since: datetime, step: timedelta, now: datetime) -> Flow:
-    """What came in from then on, by steps of time. `since` is rounded down to a step."""
-    size = step // timedelta(milliseconds=1)
-    first = (since - EPOCH) // step
-    place = type_coerce(leads.c.received_at, BigInteger) // literal_column(str(size))
+async def flow(
+    connection: AsyncConnection, since: datetime, step: timedelta, now: datetime, zone: tzinfo = UTC
+) -> Flow:
+    """What came in from then on, by steps of a zone's clock. `since` is rounded down to a step.
+
+    Where clocks are set back, one step has all that came while they showed its times twice; where they are set
+    forward, one has nothing.
+    """
+    first, last = ((at.astimezone(zone).replace(tzinfo=UTC) - EPOCH) // step for at in (since, now))
+
+    def start(number: int) -> datetime:
+        return (EPOCH + number * step).replace(tzinfo=zone)
+
+    place = _on_the_clock(zone, start(first), now) // _number(step // MILLISECOND)
     found = select(place.label("place"), leads.c.endpoint, leads.c.state, func.count())
-    found = found.where(leads.c.received_at >= EPOCH + first * step).group_by(place, leads.c.endpoint, leads.c.state)
+    found = found.where(leads.c.received_at >= start(first)).group_by(place, leads.c.endpoint, leads.c.state)
     counts = {
-        (EPOCH + int(at) * step, endpoint, LeadState(state)): count
+        (start(int(at)), endpoint, LeadState(state)): count
         for at, endpoint, state, count in await connection.execute(found)
     }
-    last = (now - EPOCH) // step
-    return Flow(tuple(EPOCH + number * step for number in range(first, last + 1)), counts)
+    return Flow(tuple(start(number) for number in range(first, last + 1)), counts)
+
+
+def _on_the_clock(zone: tzinfo, since: datetime, now: datetime) -> ColumnElement[int]:
+    """What a zone's clock showed when a lead came in, as milliseconds since it showed 1970."""
+    received = type_coerce(leads.c.received_at, BigInteger)
+    times = [EPOCH + number * SHIFT for number in range((since - EPOCH) // SHIFT, (now - EPOCH) // SHIFT + 2)]
+    ahead = [at.astimezone(zone).utcoffset() or timedelta() for at in times]
+    changes = [(at, before) for at, (before, after) in zip(times[1:], pairwise(ahead), strict=True) if before != after]
+    shown = [(received < _number((at - EPOCH) // MILLISECOND), _number(by // MILLISECOND)) for at, by in changes]
+    today = _number(ahead[-1] // MILLISECOND)
+    return received + (case(*shown, else_=today) if shown else today)
+
+
+def _number(value: int) -> ColumnElement[int]:
+    """As it stands in the statement: PostgreSQL takes two parameters for two expressions."""
+    return literal_column(str(value), BigInteger)
 
 
 async def answers(connection: AsyncConnection, since: datetime, most: int = 1000) -> Answers:

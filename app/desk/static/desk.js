@@ -127,6 +127,11 @@ function away(event) {
 }
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:afterOnLoad"]) document.addEventListener(name, away);
 
+// By whose clock the relay writes times and days.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const secure = location.protocol === "https:" ? "; secure" : "";
+document.cookie = `relay_zone=${zone}; path=/desk; max-age=31536000; samesite=lax${secure}`;
+
 document.body.dataset.scripted = "";
 bring();
 const place = sessionStorage.getItem(PLACE);
