@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from app.desk.entry import COOKIE
 from tests.browsing import chromium, look, needs_chromium
@@ -190,6 +190,28 @@ def test_somebody_is_found_by_a_few_letters_mended_and_sent(page: Page, place: P
     expect(page.get_by_text("AgencyHandy has this lead.")).to_be_visible()
     expect(page.get_by_text("admin: edited")).to_be_visible()
     assert "charles@example.com" in place.sandbox.emails()
+
+
+def test_a_second_press_while_the_first_is_under_way_is_none(page: Page, place: Place) -> None:
+    lead = place.hook({"name": "Ada Twice", "message": "x"})
+    page.goto(f"/desk/leads/{lead}")
+    page.get_by_text("More", exact=True).click()
+    asked: list[str] = []
+
+    def slowly(route: Route) -> None:
+        asked.append(route.request.url)
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route("**/spam", slowly)
+    with page.expect_navigation():
+        for _ in range(2):
+            page.keyboard.press("s")
+            page.wait_for_timeout(100)
+    expect(page.locator("h1 .chip")).to_contain_text("spam")
+    assert len(asked) == 1
+    page.keyboard.press("d")
+    expect(page.locator("h1 .chip")).to_contain_text("discarded")
 
 
 def test_the_keyboard_alone_works_a_queue_off(page: Page, place: Place, people: dict[str, str]) -> None:

@@ -101,6 +101,16 @@ function keep({ target: form }) {
 }
 for (const name of ["submit", "htmx:beforeRequest"]) document.addEventListener(name, keep);
 
+// A second press while the first is under way would be answered in its place, as one that came too late.
+const AWHILE = 5000;
+let pressed = -AWHILE;
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.matches("[action$='/export']")) return;
+  if (performance.now() - pressed < AWHILE) event.preventDefault();
+  else pressed = performance.now();
+});
+addEventListener("pageshow", () => (pressed = -AWHILE));
+
 function bring() {
   const kept = JSON.parse(sessionStorage.getItem(TYPED));
   if (!kept) return;
