@@ -17,6 +17,7 @@ from tests.running import eventually, stored
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(300),  # the first test waits for the crowd too
     needs_chromium,
 ]
 
@@ -344,7 +345,7 @@ def test_all_of_it_works_without_javascript(browser: Browser, place: Place, peop
     page.get_by_role("button", name="Discard").click()
     page.get_by_role("button", name=re.compile(r"Discard \d")).click()
     expect(page.get_by_role("heading", name=re.compile(r"Discard: \d"))).to_be_visible()
-    eventually(lambda: page.reload() and page.get_by_text(": done.").is_visible(), "the job is done")
+    eventually(lambda: page.reload() and page.get_by_text(": done.").is_visible(), "the job is done", seconds=60)
     page.goto("/desk/audit")
     page.get_by_role("combobox", name="What").fill("edit")
     page.get_by_role("button", name="Search").click()
