@@ -33,6 +33,8 @@ from app.sources.trees import clean
 CREDENTIALS: Final = re.compile(r"auth|cookie|token|secret|password|(?:api|access)-?key|-ur[il]$")
 TABLE = "csv"
 """The source of what a person read in from a table."""
+HONEYPOT = "honeypot"
+"""With this begins the reason of a lead for which a field was filled in that people do not see."""
 WRAPPER = "form."
 A_FORM = 3
 MAX_HEADERS = 60
@@ -250,7 +252,7 @@ def _built(template: str, phone: str, endpoint: Endpoint) -> str:
 
 def _verdict(findings: Findings, address: str, given: str) -> tuple[LeadState, str]:
     if findings.honeypot is not None:
-        return LeadState.SPAM, f"honeypot: {findings.honeypot.key} was filled in"
+        return LeadState.SPAM, f"{HONEYPOT}: {findings.honeypot.key} was filled in"
     if not address:
         is_mistyped = given or findings.mistyped is not None
         return LeadState.HELD, f"{Reason.NO_EMAIL}: {'not a valid address' if is_mistyped else 'there is none'}"

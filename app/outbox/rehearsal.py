@@ -20,7 +20,7 @@ from app.outbox.books import Books
 from app.outbox.erasure import EMPTY
 from app.outbox.hands import BY_HAND, BY_PERSON, endpoint_called
 from app.outbox.records import StoredLead
-from app.outbox.remap import Change, name_of, read_again
+from app.outbox.remap import Change, as_allowed, name_of, read_again
 from app.outbox.tables import audit, leads, submissions
 
 AT_ONCE = 20
@@ -70,12 +70,14 @@ async def rehearse(
 ) -> Rehearsal:
     """Reads the last so many requests again, of one endpoint or all, the newest first."""
     done, before = Rehearsal(), None
+    allowed = {sender.address for sender in await books.allowed_senders()}
     while last > 0 and (page := await books.read(partial(_page, endpoint, before, min(last, AT_ONCE)))):
         for row, found, released in page:
             today = endpoint_called(config, row.endpoint)
             done.requests += today is not None
             done.skipped += today is None
             again = await asyncio.to_thread(read_again, row, today) if today else None
+            again = as_allowed(again, allowed) if again else None
             for stored, lead in zip_longest(found, again.leads) if again else ():
                 if lead is None:
                     done.gone += 1

@@ -22,8 +22,8 @@ from app.outbox.erasure import EMPTY
 from app.outbox.hands import BY_PERSON, Hands, endpoint_called, outcome
 from app.outbox.records import StoredLead
 from app.outbox.search import note_again
-from app.outbox.tables import leads, submissions
-from app.reader import TABLE, of_table, read
+from app.outbox.tables import allowed_senders, leads, submissions
+from app.reader import HONEYPOT, TABLE, of_table, read
 from app.sources.base import Inbound
 
 NAMED = {*FIELDS, "state", "reason"}
@@ -74,6 +74,8 @@ async def remap(
         if row is None or row.note == EMPTY["note"] or endpoint is None:
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
         new = await asyncio.to_thread(read_again, row, endpoint)
+        allowed = allowed_senders.c.address.in_([_trapped(lead) for lead in new.leads])
+        new = as_allowed(new, set(await connection.scalars(select(allowed_senders.c.address).where(allowed))))
         own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
         new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
         changes = _compared(hands, found, new, {lead_id, *chosen}, chosen_in)
@@ -127,6 +129,20 @@ def read_again(row: Any, endpoint: Endpoint) -> Submission:
     own = for_programs(own, None) if row.source == API else own
     again = read(Inbound(row.body, row.headers), trusted(own), row.received_at).submission
     return replace(again, source=TABLE) if row.source == TABLE else again
+
+
+def as_allowed(new: Submission, allowed: Collection[str]) -> Submission:
+    """The same, without what fell into a trap but is of a sender who is never spam: it would not be when it comes."""
+
+    def freed(lead: Lead) -> Lead:
+        return replace(lead, state=LeadState.PENDING, reason="") if _trapped(lead) in allowed else lead
+
+    return replace(new, leads=tuple(map(freed, new.leads)))
+
+
+def _trapped(lead: Lead) -> str:
+    """The address of a sender who filled in a field that people do not see; "" of any other."""
+    return lead.email.casefold() if lead.reason.startswith(HONEYPOT) else ""
 
 
 def name_of(field: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,35 @@ async def test_many_requests_take_little_memory(outbox: Outbox) -> None:
 
     assert (found.requests, found.changed) == (1_500, 1_500)
     assert peak < 10 * 1024 * 1024
+
+
+class TestASenderWhoIsNeverSpam:
+    """Who was released so, and fills in the field that nobody sees again: as when it came, that is no spam."""
+
+    TRAPPED = ADA.replace("{", '{"_gotcha": "1", ', 1)
+
+    async def test_is_none_by_todays_mapping_either(self, outbox: Outbox, hands: Hands) -> None:
+        [lead_id] = await came(outbox, self.TRAPPED)
+        [lead] = await outbox.books.of_ids([lead_id])
+        assert lead.lead.state is LeadState.SPAM
+        assert await hands.do("release", [lead_id], allow=True) == {}
+        [other] = await came(outbox, self.TRAPPED.replace("ada@", "mary@"))
+        [again] = await came(outbox, self.TRAPPED.replace("Wann?", "Wo?").replace("ada@", "ADA@"))
+        found = await rehearsed(outbox, config())
+        assert (found.becomes, found.first[again]["state"]) == ({"pending": 1}, ("spam", "pending"))
+
+        [change] = await remap(hands, again, config())
+        assert (change.refusal, change.lead.state) == ("", LeadState.PENDING)
+        [lead] = await outbox.books.of_ids([again])
+        assert (lead.lead.state, lead.lead.reason) == (LeadState.PENDING, "")
+        [change] = await remap(hands, other, config())
+        assert change.lead.state is LeadState.SPAM
+
+    async def test_is_none_where_it_was_let_through_when_it_came(self, outbox: Outbox, hands: Hands) -> None:
+        [first] = await came(outbox, self.TRAPPED)
+        assert await hands.do("release", [first], allow=True) == {}
+        given = read(Inbound(self.TRAPPED.replace("Wann?", "Wo?").encode(), JSON), config().forms["contact"], NOW)
+        judged = tuple(replace(lead, state=LeadState.PENDING, reason="") for lead in given.submission.leads)
+        await outbox.add(replace(given.submission, leads=judged))
+        found = await rehearsed(outbox, config())
+        assert (found.unchanged, found.becomes) == (2, {})

@@ -16,9 +16,8 @@ from app.intake.spam.repeats import Repeats
 from app.intake.spam.said import said
 from app.intake.spam.stamp import FIELD, Stamps
 from app.lead import Entry, Lead, LeadState
-from app.reader import Reading
+from app.reader import HONEYPOT, Reading
 
-HONEYPOT: Final = "honeypot"
 PROVIDER: Final = "provider"
 """The layers of a verdict that reading already gave: a trap's of a usual name, and the form service's own."""
 
