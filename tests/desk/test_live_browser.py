@@ -95,6 +95,23 @@ def test_a_new_lead_comes_to_the_top_while_the_reader_keeps_her_place(page: Page
     accessible(page)
 
 
+def test_rows_that_are_no_whole_pixels_high_move_nothing_however_many_come(
+    page: Page, relay_of_all: httpx.Client
+) -> None:
+    for _ in range(20):
+        post(relay_of_all)
+    page.goto("/desk/leads")
+    tall = "const sheet = new CSSStyleSheet(); sheet.replaceSync('td { height: 80.45px }')"
+    page.evaluate(f"{tall}; document.adoptedStyleSheets = [sheet]")
+    read = page.locator("tr[data-row] a", has_text=page.locator("tr[data-row] a").nth(12).inner_text())
+    read.evaluate("link => link.scrollIntoView({block: 'center'})")
+    top = top_of(read)
+    for _ in range(3):
+        another = post(relay_of_all)
+        expect(page.locator("tr[data-row]").first).to_contain_text(another)
+    assert top_of(read) == pytest.approx(top, abs=0.75)
+
+
 def test_a_lead_out_of_sight_that_changes_its_height_moves_nothing(
     page: Page, relay_of_all: httpx.Client, sandbox: SandboxClient
 ) -> None:
