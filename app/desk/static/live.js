@@ -168,8 +168,10 @@
         form.requestSubmit();
       });
     }
+    let note = document.querySelector("#news");
+    if (note?.textContent === `${words}. Show`) return; // else it would be read out again
+    const isHeld = note?.contains(document.activeElement);
     inPlace(() => {
-      let note = document.querySelector("#news");
       if (!note) {
         note = document.createElement("p");
         note.id = "news";
@@ -179,6 +181,7 @@
       }
       note.replaceChildren(`${words}. `, link);
     });
+    if (isHeld) link.focus({ preventScroll: true });
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
