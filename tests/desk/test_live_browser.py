@@ -216,6 +216,23 @@ def test_a_lead_that_is_read_and_the_counts_beside_the_queues_change_as_it_does(
     expect(page.locator("h1 .chip")).to_contain_text("discarded")
 
 
+def test_a_bar_that_comes_above_a_queue_moves_nothing(
+    page: Page, relay_of_all: httpx.Client, sandbox: SandboxClient
+) -> None:
+    nothing_waits(relay_of_all)
+    sandbox.fault(kind="status", status=422, times=2)
+    name = post(relay_of_all, "Olena")
+    eventually(lambda: name in relay_of_all.get("/desk/held").text, "it is held")
+    page.set_viewport_size({"width": 1100, "height": 350})
+    page.goto("/desk/held")
+    page.evaluate("scrollTo(0, 60)")
+    read = page.get_by_role("link", name=name)
+    top = top_of(read)
+    post(relay_of_all, "Olena")
+    expect(page.get_by_role("status")).to_contain_text("This list has changed.")
+    assert top_of(read) == pytest.approx(top, abs=1)
+
+
 def test_the_overview_counts_on(page: Page, relay_of_all: httpx.Client) -> None:
     page.goto("/desk")
     page.evaluate(STAYS)

@@ -116,7 +116,7 @@
   // Rows above what is read may come, grow and shrink: the first row that is in sight stays where it is. Browsers scroll
   // by whole pixels; what that leaves is owed to the next time.
   function inPlace(change) {
-    const shown = window.scrollY > 0 ? [...document.querySelectorAll("[data-list] [data-row]")] : [];
+    const shown = window.scrollY > 0 ? [...document.querySelectorAll("[data-row]")] : [];
     const kept = shown.find((row) => row.getBoundingClientRect().top >= 0) ?? shown.at(-1);
     const off = () => kept.getBoundingClientRect().top - before;
     const before = kept?.getBoundingClientRect().top - owed;
