@@ -75,6 +75,31 @@ class TestALead:
         ):
             assert words in page, words
 
+    def test_it_says_when_agencyhandy_took_it_also_once_it_was_sent_again(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        lead_id = sent(client, **ADA)
+        eventually(lambda: state(tmp_path, lead_id) == "delivered", "it is delivered")
+        when = r"\(\d+ \w{3} \d{4}, \d\d:\d\d UTC\)"
+        taken = re.compile(rf'It took it <time datetime="(\S+)" .*?</time> {when}, as member')
+        first = taken.findall(client.get(f"/desk/leads/{lead_id}").text)
+        assert len(first) == 1
+        client.post(f"/desk/leads/{lead_id}/resend", data={"_csrf": log_in(client)})
+        tries = "SELECT outcome FROM attempts WHERE lead_id = ? ORDER BY id"
+        eventually(lambda: stored(tmp_path, tries, lead_id) == [("created",), ("e-mail taken",)], "AgencyHandy has it")
+        eventually(lambda: state(tmp_path, lead_id) == "delivered", "it is where it was")
+        assert taken.findall(client.get(f"/desk/leads/{lead_id}").text) == first
+
+    def test_spam_that_somebody_sent_is_not_said_to_be_too_little_for_spam(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        lead_id = sent(client, **ADA, fax_number="1")
+        assert "Speaks for spam" not in client.get(f"/desk/leads/{lead_id}").text
+        client.post(f"/desk/leads/{lead_id}/release", data={"_csrf": log_in(client)})
+        eventually(lambda: state(tmp_path, lead_id) == "delivered", "it is delivered")
+        page = text_of(client.get(f"/desk/leads/{lead_id}").text)
+        assert "Speaks for spam filled in a field" in page
+
     def test_what_agencyhandy_said_stands_there_in_plain_words_and_raw(
         self, client: httpx.Client, sandbox: SandboxClient, tmp_path: Path
     ) -> None:
