@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -216,6 +217,18 @@ def test_a_hidden_page_lets_go_and_catches_up_as_one_that_is_gone_back_to(
     missed = post(relay_of_all)
     page.go_back()
     expect(page.locator("tr[data-row]").first).to_contain_text(missed)
+
+
+def test_how_long_ago_goes_on_while_a_page_is_open(page: Page, relay_of_all: httpx.Client) -> None:
+    page.clock.install()
+    post(relay_of_all, "Grace")
+    nothing_waits(relay_of_all)
+    page.goto("/desk/leads")
+    came_in = page.locator("[data-row]").first.locator("td:last-child time")
+    expect(came_in).to_have_text(re.compile(r"^(now|\d+ s ago)$"))
+    for pause, words in (("05:00", "5 min ago"), ("01:55:00", "2 h ago"), ("46:00:00", "2 d ago")):
+        page.clock.fast_forward(pause)
+        expect(came_in).to_have_text(words)
 
 
 def hide(page: Page, *, is_hidden: bool) -> None:

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, LATER = 15000, MOST_ROWS = 500, ANY = "";
+  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, TICK = 10000, LATER = 15000, MOST_ROWS = 500, ANY = "";
   const main = document.querySelector("#main");
   let seen = document.body.dataset.seen;
   if (seen === undefined) return;
@@ -177,6 +177,26 @@
     });
   }
 
+  // How long ago something was goes on, by the relay's clock as it was when the page came.
+  const ahead = Date.now() - Date.parse(document.body.dataset.now);
+  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+
+  function ago(then) {
+    const seconds = Math.trunc((Date.now() - ahead - then) / 1000), span = Math.abs(seconds);
+    const [size, unit] = UNITS.find(([its]) => span >= its) ?? [];
+    if (!size) return "now";
+    const number = `${Math.trunc(span / size)} ${unit}`;
+    return seconds > 0 ? `${number} ago` : `in ${number}`;
+  }
+
+  function tick() {
+    for (const time of document.querySelectorAll("time")) {
+      const words = ago(Date.parse(time.dateTime));
+      if (time.textContent !== words) time.firstChild.data = words;
+    }
+  }
+
+  setInterval(() => document.hidden || inPlace(tick), TICK);
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", open);
