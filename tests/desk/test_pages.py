@@ -319,7 +319,7 @@ def test_the_overview_says_who_wrote_again_and_that_the_books_balance(
     eventually(lambda: state(tmp_path, again) == "duplicate", "AgencyHandy knows her")
     page = text_of(client.get("/desk").text)
     assert "1 known customer wrote again" in page
-    assert "The books balance: 2 accepted, each accounted for." in page
+    assert "The books balance: 2 accepted in all, each accounted for. 2 came in within 24 hours" in page
     token = log_in(client)
     done = client.post("/desk/duplicate", data={"_csrf": token, "act": "discard", "id": again})
     assert "1 lead: discarded" in text_of(client.get(done.headers["location"]).text)
@@ -349,6 +349,14 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     ]
     shown = [text_of(client.get(unescape(address)).text) for address, _ in links]
     assert ["Held 2" in shown[0], "Held 1" in shown[1], "Held 1" in shown[2]] == [True] * 3
+
+
+def test_on_a_phone_each_time_in_a_list_says_what_it_is_of(client: httpx.Client) -> None:
+    hook(client, {"name": "Nobody"})
+    log_in(client)
+    for path in ("leads", "held"):
+        page = client.get(f"/desk/{path}").text
+        assert re.search(r'<td data-label="From">api<.*?<td data-label="Came in"><time', page, re.DOTALL), path
 
 
 def test_what_waits_is_counted_beside_the_queues_on_every_page_as_it_is_sent(client: httpx.Client) -> None:
