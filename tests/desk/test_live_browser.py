@@ -113,7 +113,7 @@ def test_a_lead_out_of_sight_that_changes_its_height_moves_nothing(
     top = top_of(read)
     relay_of_all.post(f"/desk/leads/{lead}/release", data={"_csrf": csrf_of(relay_of_all)})
     expect(first.locator(".chip")).to_contain_text("delivered")
-    expect(first.locator("small", has_text="now")).to_be_visible()
+    expect(first.locator(".why small time")).to_be_visible()
     assert first.evaluate("row => row.offsetHeight") < tall
     assert top_of(read) == pytest.approx(top, abs=1)
 
@@ -229,6 +229,20 @@ def test_how_long_ago_goes_on_while_a_page_is_open(page: Page, relay_of_all: htt
     for pause, words in (("05:00", "5 min ago"), ("01:55:00", "2 h ago"), ("46:00:00", "2 d ago")):
         page.clock.fast_forward(pause)
         expect(came_in).to_have_text(words)
+
+
+def test_the_overview_is_renewed_also_while_nobody_writes(page: Page, relay_of_all: httpx.Client) -> None:
+    post(relay_of_all, "Mary")
+    nothing_waits(relay_of_all)
+    page.clock.install()
+    page.goto("/desk")
+    clock = page.locator("#came")
+    for is_open in (True, False):
+        clock.evaluate("one => (one.textContent = 'of long ago')")
+        page.locator("figcaption details").evaluate("(one, is) => (one.open = is)", is_open)
+        page.clock.fast_forward("01:10")
+        expect(clock).to_have_text("of long ago" if is_open else re.compile(r"\d+ came in within 24 hours"))
+        expect(page.locator("#news")).to_have_count(0)
 
 
 def hide(page: Page, *, is_hidden: bool) -> None:

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, TICK = 10000, LATER = 15000, MOST_ROWS = 500, ANY = "";
+  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, TICK = 10000, LATER = 15000, AGAIN = 60000, MOST_ROWS = 500, ANY = "";
   const main = document.querySelector("#main");
   let seen = document.body.dataset.seen;
   if (seen === undefined) return;
@@ -132,6 +132,9 @@
     }
   }
 
+  const activeIn = (part) => (part.contains(document.activeElement) ? document.activeElement : null);
+  const isInUse = (part) => part.querySelector("details[open]") || activeIn(part)?.matches("input, textarea, select, button");
+
   // Parts that are shown as a whole: the overview, a lead. Not while somebody types in one, or has opened something.
   async function parts() {
     const ids = news;
@@ -139,9 +142,8 @@
     for (const part of document.querySelectorAll("[data-refresh]")) {
       const { refresh, lead } = part.dataset;
       if (lead && !ids.has(lead) && !ids.has(ANY)) continue;
-      const active = part.contains(document.activeElement) ? document.activeElement : null;
-      const isInUse = part.querySelector("details[open]") || active?.matches("input, textarea, select, button");
-      if (isInUse) {
+      const active = activeIn(part);
+      if (isInUse(part)) {
         offer(lead ? "This lead has changed" : "There is something new");
         continue;
       }
@@ -197,6 +199,10 @@
   }
 
   setInterval(() => document.hidden || inPlace(tick), TICK);
+
+  // No lead tells of an hour that is over, of a form that is silent for too long, or of a way that is shut.
+  const glance = document.querySelector("#glance");
+  if (glance) setInterval(() => document.hidden || isInUse(glance) || plan("parts", SELDOM, parts), AGAIN);
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", open);
