@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from app.config.settings import AGENCYHANDY
-from app.desk.story import in_words
+from app.desk.story import in_words, said
 from app.lead import Reason
 from app.outbox.records import Role
 from tests.desk.conftest import TOML, csrf_of, log_in, make_operator
@@ -111,6 +111,17 @@ class TestALead:
         assert '"message": "The budget is too small"' in page
         assert "Change what AgencyHandy did not like with Edit and send." in page
 
+    def test_of_a_web_page_that_a_proxy_answered_with_it_says_the_title(
+        self, client: httpx.Client, sandbox: SandboxClient, tmp_path: Path
+    ) -> None:
+        page = "<!doctype html>\n<HTML><head><TITLE lang=en>Bad &amp; late\n</TITLE></head></HTML>"
+        sandbox.fault(kind="status", status=502, body=page)
+        lead_id = sent(client, **ADA)
+        eventually(lambda: "HTTP 502" in client.get(f"/desk/leads/{lead_id}").text, "it was tried")
+        shown = text_of(client.get(f"/desk/leads/{lead_id}").text)
+        assert re.search(r"AgencyHandy [^:]+: Bad & late HTTP 502", shown)
+        assert "lang=en>Bad & late" in unescape(unescape(client.get(f"/desk/leads/{lead_id}").text)), "one click away"
+
     def test_spam_says_what_every_layer_found(self, client: httpx.Client) -> None:
         lead_id = sent(client, **ADA, fax_number="1")
         page = text_of(client.get(f"/desk/leads/{lead_id}").text)
@@ -145,6 +156,12 @@ class TestALead:
         client.post(f"/desk/leads/{lead_id}/edit", data={**typed, "email": "ada@example.com"})
         [(words,)] = stored(tmp_path, "SELECT words FROM audit WHERE what = 'edit'")
         assert words == "firstName, email"
+
+    def test_of_one_that_was_erased_it_says_that_it_is_gone(self, client: httpx.Client) -> None:
+        lead_id = sent(client, **ADA)
+        client.post(f"/desk/leads/{lead_id}/erase", data={"_csrf": log_in(client)})
+        page = text_of(client.get(f"/desk/leads/{lead_id}").text)
+        assert "What it became What was read from it is gone too. What happened" in page
 
     def test_nothing_is_there_under_an_id_of_nobody(self, client: httpx.Client) -> None:
         log_in(client)
@@ -357,6 +374,21 @@ def test_on_a_phone_each_time_in_a_list_says_what_it_is_of(client: httpx.Client)
     for path in ("leads", "held"):
         page = client.get(f"/desk/{path}").text
         assert re.search(r'<td data-label="From">api<.*?<td data-label="Came in"><time', page, re.DOTALL), path
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Too busy", "Too busy"),
+        ("<html>down</html>", "a web page"),
+        (" <title>", "a web page"),
+        ("1 < 2", "1 < 2"),
+        ("", ""),
+        ("<title" * 60, "a web page"),
+    ],
+)
+def test_what_was_said_is_shown_as_words(words: str, shown: str) -> None:
+    assert said(words) == shown
 
 
 def test_what_waits_is_counted_beside_the_queues_on_every_page_as_it_is_sent(client: httpx.Client) -> None:
