@@ -76,8 +76,7 @@ async def rehearse(
             today = endpoint_called(config, row.endpoint)
             done.requests += today is not None
             done.skipped += today is None
-            again = await asyncio.to_thread(read_again, row, today) if today else None
-            again = as_allowed(again, allowed) if again else None
+            again = as_allowed(await asyncio.to_thread(read_again, row, today), today, allowed) if today else None
             for stored, lead in zip_longest(found, again.leads) if again else ():
                 if lead is None:
                     done.gone += 1

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.config.endpoints import API, Endpoint, for_programs, trusted
+from app.config.endpoints import API, Endpoint, Form, for_programs, trusted
 from app.config.relay_toml import OWN_WORKSPACES, RelayConfig
 from app.lead import FIELDS, Lead, LeadState, Reason, Submission
 from app.outbox import rows
@@ -75,7 +75,8 @@ async def remap(
             return [Change(lead_id, None, Lead(), _nothing_to_read(row))]
         new = await asyncio.to_thread(read_again, row, endpoint)
         allowed = allowed_senders.c.address.in_([_trapped(lead) for lead in new.leads])
-        new = as_allowed(new, set(await connection.scalars(select(allowed_senders.c.address).where(allowed))))
+        listed = set(await connection.scalars(select(allowed_senders.c.address).where(allowed)))
+        new = as_allowed(new, endpoint, listed)
         own = next((one.workspace for one in found if one.workspace in OWN_WORKSPACES), hands.outbox.workspace_name)
         new = replace(new, workspace=new.workspace or own)  # a trial's leads stay the trial's
         changes = _compared(hands, found, new, {lead_id, *chosen}, chosen_in)
@@ -131,8 +132,10 @@ def read_again(row: Any, endpoint: Endpoint) -> Submission:
     return replace(again, source=TABLE) if row.source == TABLE else again
 
 
-def as_allowed(new: Submission, allowed: Collection[str]) -> Submission:
-    """The same, without what fell into a trap but is of a sender who is never spam: it would not be when it comes."""
+def as_allowed(new: Submission, endpoint: Endpoint, allowed: Collection[str]) -> Submission:
+    """The same; what fell into a trap but is of a sender who is never spam is none, where it was posted to a form."""
+    if not isinstance(endpoint, Form) or new.source in {API, TABLE}:
+        return new
 
     def freed(lead: Lead) -> Lead:
         return replace(lead, state=LeadState.PENDING, reason="") if _trapped(lead) in allowed else lead

@@ -84,7 +84,7 @@ async def flow(
     """What came in from then on, by steps of a zone's clock. `since` is rounded down to a step.
 
     Where clocks are set back, one step has all that came while they showed its times twice; where they are set
-    forward, one has nothing.
+    forward, one has nothing. The outer steps have what clocks then showed, or show, beyond them.
     """
     first, last = ((at.astimezone(zone).replace(tzinfo=UTC) - EPOCH) // step for at in (since, now))
 
@@ -94,10 +94,10 @@ async def flow(
     place = _on_the_clock(zone, start(first), now) // _number(step // MILLISECOND)
     found = select(place.label("place"), leads.c.endpoint, leads.c.state, func.count())
     found = found.where(leads.c.received_at >= start(first)).group_by(place, leads.c.endpoint, leads.c.state)
-    counts = {
-        (start(int(at)), endpoint, LeadState(state)): count
-        for at, endpoint, state, count in await connection.execute(found)
-    }
+    counts = Counter[tuple[datetime, str, LeadState]]()
+    for at, endpoint, state, count in await connection.execute(found):
+        within = min(max(int(at), first), last)
+        counts[start(within), endpoint, LeadState(state)] += count
     return Flow(tuple(start(number) for number in range(first, last + 1)), counts)
 
 

@@ -55,7 +55,11 @@ def test_times_are_those_of_the_readers_zone(client: httpx.Client, zone: str, ex
 
 
 @pytest.mark.parametrize(
-    "said", ["", "Nowhere/At_All", "Europe", "../../etc/passwd", "/etc/passwd", "tzdata.zi", "%00", "x" * 3000, "a b;c"]
+    "said",
+    [
+        *("", "Nowhere/At_All", "Europe", "../../etc/passwd", "/etc/passwd", "tzdata.zi", "%00", "x" * 3000, "a b;c"),
+        *("A/" * 900 + "A", "A." * 900 + "/A", "localtime", "posixrules", "right/Asia/Tokyo"),
+    ],
 )
 def test_what_is_no_zone_is_utc(client: httpx.Client, said: str) -> None:
     living_in(client, said)

@@ -217,6 +217,18 @@ def test_a_second_press_while_the_first_is_under_way_is_none(page: Page, place: 
     expect(page.locator("h1 .chip")).to_contain_text("discarded")
 
 
+def test_closing_the_help_is_no_press(page: Page, place: Place) -> None:
+    lead = place.hook({"name": "Ada Helped", "message": "x"})
+    page.goto(f"/desk/leads/{lead}")
+    page.get_by_text("More", exact=True).click()
+    for _ in range(2):
+        page.keyboard.press("?")
+        page.get_by_role("button", name="Close").click()
+        expect(page.locator("#keys")).to_be_hidden()
+    page.keyboard.press("s")
+    expect(page.locator("h1 .chip")).to_contain_text("spam")
+
+
 def test_the_keyboard_alone_works_a_queue_off(page: Page, place: Place, people: dict[str, str]) -> None:
     ids = [place.hook({"name": f"Key Board{number}", "message": "x"}) for number in range(3)]
     page.goto("/desk")

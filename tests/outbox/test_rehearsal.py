@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.config.endpoints import for_programs
 from app.config.relay_toml import RelayConfig
 from app.lead import LeadState
 from app.outbox.hands import Hands
@@ -219,3 +220,20 @@ class TestASenderWhoIsNeverSpam:
         await outbox.add(replace(given.submission, leads=judged))
         found = await rehearsed(outbox, config())
         assert (found.unchanged, found.becomes) == (2, {})
+
+    async def test_is_spam_where_no_form_was_posted(self, outbox: Outbox, hands: Hands) -> None:
+        await hands.allow(["ada@example.com"])
+        given: dict[str, Any] = {"forms": {"contact": {}}, "hooks": {"crm": {"source": "json", "open": True}}}
+        today = RelayConfig.model_validate(given, context={"environ": {}})
+        ids: list[str] = []
+        for number, endpoint in enumerate((today.hooks["crm"], for_programs(today.forms["contact"], None))):
+            body = self.TRAPPED.replace("Wann?", f"Wo {number}?").encode()
+            receipt = await outbox.add(read(Inbound(body, JSON), endpoint, NOW).submission)
+            ids += [lead_id for lead_id, _ in receipt.leads]
+        found = await rehearsed(outbox, today)
+        assert (found.unchanged, found.becomes) == (2, {})
+
+        changes = [await remap(hands, lead_id, today) for lead_id in ids]
+        assert [change.lead.state for [change] in changes] == [LeadState.SPAM, LeadState.SPAM]
+        changes = [await remap(hands, lead_id, today, "contact") for lead_id in ids]
+        assert [change.lead.state for [change] in changes] == [LeadState.PENDING, LeadState.SPAM]

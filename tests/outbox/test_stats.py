@@ -78,3 +78,14 @@ async def test_the_hour_that_clocks_leave_out_is_empty_and_no_other_is(outbox: O
     came = ["2026-03-29T00:59:59", "2026-03-29T01:00", "2026-03-29T02:00"]
     hours = await counted(outbox, came, "2026-03-29T12:00", 23 * HOUR, HOUR, BERLIN)
     assert hours == {"29 01:00": 1, "29 03:00": 1, "29 04:00": 1}
+
+
+async def test_what_came_in_the_hour_that_clocks_then_leave_again_is_in_a_step_too(outbox: Outbox) -> None:
+    came = ["2026-04-04T13:44", "2026-04-04T13:59"]  # there it was 03:29 and 03:44, and a minute later 02:45
+    hours = await counted(outbox, came, "2026-04-04T14:05", 23 * HOUR, HOUR, ZoneInfo("Pacific/Chatham"))
+    assert hours == {"05 02:00": 2}
+
+
+async def test_what_came_by_a_clock_that_is_ahead_is_in_the_last_step(outbox: Outbox) -> None:
+    hours = await counted(outbox, ["2026-11-26T13:00:01"], "2026-11-26T12:59:59", 23 * HOUR, HOUR, UTC)
+    assert hours == {"26 12:00": 1}

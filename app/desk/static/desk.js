@@ -105,7 +105,7 @@ for (const name of ["submit", "htmx:beforeRequest"]) document.addEventListener(n
 const AWHILE = 5000;
 let pressed = -AWHILE;
 document.addEventListener("submit", (event) => {
-  if (event.defaultPrevented || event.target.matches("[action$='/export']")) return;
+  if (event.defaultPrevented || event.target.matches("[method=dialog], [action$='/export']")) return;
   if (performance.now() - pressed < AWHILE) event.preventDefault();
   else pressed = performance.now();
 });

@@ -8,7 +8,7 @@
   if (seen === undefined) return;
 
   let source, waitsUntilOpen;
-  let hasGap = false, news = new Set();
+  let hasGap = false, news = new Set(), owed = 0;
   const due = { list: 0, parts: 0 }, planned = {};
 
   function open() {
@@ -34,9 +34,10 @@
     seen = event.lastEventId || seen;
     if (lead) {
       news.add(lead.id);
-      inPlace(() => rowsOf(lead.id).forEach((row) => chip(row, lead)));
+      const its = rowsOf(lead.id);
+      if (its.length) inPlace(() => its.forEach((row) => chip(row, lead)));
       const queue = document.querySelector("[data-queue]");
-      if (queue && (lead.state === queue.dataset.queue) !== rowsOf(lead.id).length > 0) offer("This list has changed");
+      if (queue && (lead.state === queue.dataset.queue) !== its.length > 0) offer("This list has changed");
     } else {
       hasGap = true;
       news.add(ANY);
@@ -112,13 +113,16 @@
     inPlace(() => insert(found, fresh, shown, next));
   }
 
-  // Rows above what is read may come, grow and shrink: the first row that is in sight stays where it is.
+  // Rows above what is read may come, grow and shrink: the first row that is in sight stays where it is. Browsers scroll
+  // by whole pixels; what that leaves is owed to the next time.
   function inPlace(change) {
     const shown = window.scrollY > 0 ? [...document.querySelectorAll("[data-list] [data-row]")] : [];
     const kept = shown.find((row) => row.getBoundingClientRect().top >= 0) ?? shown.at(-1);
-    const before = kept?.getBoundingClientRect().top;
+    const off = () => kept.getBoundingClientRect().top - before;
+    const before = kept?.getBoundingClientRect().top - owed;
     change();
-    if (kept) window.scrollBy(0, kept.getBoundingClientRect().top - before);
+    if (kept) window.scrollBy(0, off());
+    owed = kept && Math.abs(off()) < 1 ? off() : 0;
   }
 
   function insert(found, fresh, shown, next) {
@@ -166,8 +170,10 @@
         form.requestSubmit();
       });
     }
+    let note = document.querySelector("#news");
+    if (note?.textContent === `${words}. Show`) return; // else it would be read out again
+    const isHeld = note?.contains(document.activeElement);
     inPlace(() => {
-      let note = document.querySelector("#news");
       if (!note) {
         note = document.createElement("p");
         note.id = "news";
@@ -177,6 +183,7 @@
       }
       note.replaceChildren(`${words}. `, link);
     });
+    if (isHeld) link.focus({ preventScroll: true });
   }
 
   // How long ago something was goes on, by the relay's clock as it was when the page came.
