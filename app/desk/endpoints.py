@@ -32,6 +32,8 @@ WEEK, STEP = timedelta(days=7), timedelta(hours=6)
 MARK: Final = 8
 COUNTED: Final = 10_000
 """How many of its leads are counted on an endpoint's page, anew each time."""
+SPANNED: Final = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
+"""How a limit is said that is for so many seconds."""
 KINDS: Final = {"script": "With relay.js", "html": "Plain HTML"}
 """The snippets that are shown; the command line has more."""
 
@@ -135,4 +137,4 @@ def setting_up(desk: Desk, endpoint: Form | Hook) -> Mapping[str, Any]:
 
 
 def _spelled(limits: Sequence[Rate]) -> str:
-    return ", ".join(f"{one.most:,} in {one.seconds:,} s" for one in limits)
+    return ", ".join(f"{one.most:,} {SPANNED.get(one.seconds, f'in {one.seconds:,} s')}" for one in limits)

@@ -173,6 +173,7 @@ async def whole(desk: Desk, lead_id: str, who: Session) -> dict[str, Any]:
         "one": lead,
         "lead": lead.lead,
         "stands": stands(lead, way),
+        "taken_at": next((one.at for one in reversed(tries) if one.outcome == "created"), lead.settled_at),
         "first": next((act for act in first_acts(lead.lead.state, kind_of(lead.lead.reason)) if act in can), ""),
         "read_as": [] if is_known else desk.config.names,
         "submission": submission,

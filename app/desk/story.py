@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +99,8 @@ PRESS: Final[Mapping[LeadState, tuple[str, ...]]] = {
     LeadState.SPAM: ("release",),
     LeadState.DUPLICATE: ("discard",),
 }
+PAGE: Final = re.compile(r"\s*<(?:.*?<title[^>]*>([^<]+)</title)?", re.IGNORECASE | re.DOTALL)
+"""The beginning of a web page, with its title where that is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,12 @@ def in_words(reason: str) -> str:
     return WHY.get(kind, kind) + reason[len(kind) :]
 
 
+def said(words: str) -> str:
+    """What AgencyHandy said, to be read; the title of a web page that something on the way answered with."""
+    page = PAGE.match(words)
+    return clean(words) if page is None else clean(html.unescape(page[1] or "a web page")).strip()
+
+
 def first_acts(state: LeadState, kind: str) -> tuple[str, ...]:
     """What to press first for leads of a state that are so for a kind of reason, the best of it first."""
     return PRESS_FIRST.get(kind, ("release", "edit")) if state is LeadState.HELD else PRESS.get(state, ())
@@ -164,7 +174,7 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
 
 
 def _tried(one: Attempt) -> Event:
-    words = "" if one.outcome in GOOD else clean(words_of(Answer(one.status, one.answer)))
+    words = "" if one.outcome in GOOD else said(words_of(Answer(one.status, one.answer)))
     what = f"{OUTCOMES.get(one.outcome, one.outcome)}{': ' if words else ''}{words}"
     more = f"{f'HTTP {one.status}, ' if one.status else ''}{one.duration_ms:,} ms"
     return Event(one.at, what, more, laid_out(one.answer), one.outcome.replace(" ", "-"))

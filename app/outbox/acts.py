@@ -67,7 +67,12 @@ ACTS: Final[Mapping[str, Act]] = {
         "marked as spam",
         "Mark leads as spam: they are kept, not sent.",
     ),
-    "discard": Act(SETTLED - {LeadState.DISCARDED}, LeadState.DISCARDED, "discarded", "Put leads away."),
+    "discard": Act(
+        SETTLED - {LeadState.DISCARDED},
+        LeadState.DISCARDED,
+        "discarded",
+        "Put leads away. They are kept, and can be sent later.",
+    ),
     "erase": Act(
         SETTLED,
         LeadState.ERASED,

@@ -135,6 +135,8 @@ def test_names_of_every_kind_stay_within_their_lines(page: Page, place: Place, p
     for path in PAGES:
         page.goto(f"/desk{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+    lines = page.locator("[data-row]").first.evaluate("row => row.getBoundingClientRect().height") / 20
+    assert lines <= 3.5, "an act is told in as few lines as it has words for, not in one a column"
     for lead_id in people.values():
         page.goto(f"/desk/leads/{lead_id}")
         for width in (1200, 360):

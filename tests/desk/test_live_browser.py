@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -136,7 +137,7 @@ def test_a_lead_out_of_sight_that_changes_its_height_moves_nothing(
     top = top_of(read)
     relay_of_all.post(f"/desk/leads/{lead}/release", data={"_csrf": csrf_of(relay_of_all)})
     expect(first.locator(".chip")).to_contain_text("delivered")
-    expect(first.locator("small", has_text="now")).to_be_visible()
+    expect(first.locator(".why small time")).to_be_visible()
     assert first.evaluate("row => row.offsetHeight") < tall
     assert top_of(read) == pytest.approx(top, abs=1)
 
@@ -267,6 +268,32 @@ def test_a_hidden_page_lets_go_and_catches_up_as_one_that_is_gone_back_to(
     missed = post(relay_of_all)
     page.go_back()
     expect(page.locator("tr[data-row]").first).to_contain_text(missed)
+
+
+def test_how_long_ago_goes_on_while_a_page_is_open(page: Page, relay_of_all: httpx.Client) -> None:
+    page.clock.install()
+    post(relay_of_all, "Grace")
+    nothing_waits(relay_of_all)
+    page.goto("/desk/leads")
+    came_in = page.locator("[data-row]").first.locator("td:last-child time")
+    expect(came_in).to_have_text(re.compile(r"^(now|\d+ s ago)$"))
+    for pause, words in (("05:00", "5 min ago"), ("01:55:00", "2 h ago"), ("46:00:00", "2 d ago")):
+        page.clock.fast_forward(pause)
+        expect(came_in).to_have_text(words)
+
+
+def test_the_overview_is_renewed_also_while_nobody_writes(page: Page, relay_of_all: httpx.Client) -> None:
+    post(relay_of_all, "Mary")
+    nothing_waits(relay_of_all)
+    page.clock.install()
+    page.goto("/desk")
+    clock = page.locator("#came")
+    for is_open in (True, False):
+        clock.evaluate("one => (one.textContent = 'of long ago')")
+        page.locator("figcaption details").evaluate("(one, is) => (one.open = is)", is_open)
+        page.clock.fast_forward("01:10")
+        expect(clock).to_have_text("of long ago" if is_open else re.compile(r"\d+ came in within 24 hours"))
+        expect(page.locator("#news")).to_have_count(0)
 
 
 def hide(page: Page, *, is_hidden: bool) -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from app.config.settings import AGENCYHANDY
-from app.desk.story import in_words
+from app.desk.story import in_words, said
 from app.lead import Reason
 from app.outbox.records import Role
 from tests.desk.conftest import TOML, csrf_of, log_in, make_operator
@@ -75,6 +75,31 @@ class TestALead:
         ):
             assert words in page, words
 
+    def test_it_says_when_agencyhandy_took_it_also_once_it_was_sent_again(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        lead_id = sent(client, **ADA)
+        eventually(lambda: state(tmp_path, lead_id) == "delivered", "it is delivered")
+        when = r"\(\d+ \w{3} \d{4}, \d\d:\d\d UTC\)"
+        taken = re.compile(rf'It took it <time datetime="(\S+)" .*?</time> {when}, as member')
+        first = taken.findall(client.get(f"/desk/leads/{lead_id}").text)
+        assert len(first) == 1
+        client.post(f"/desk/leads/{lead_id}/resend", data={"_csrf": log_in(client)})
+        tries = "SELECT outcome FROM attempts WHERE lead_id = ? ORDER BY id"
+        eventually(lambda: stored(tmp_path, tries, lead_id) == [("created",), ("e-mail taken",)], "AgencyHandy has it")
+        eventually(lambda: state(tmp_path, lead_id) == "delivered", "it is where it was")
+        assert taken.findall(client.get(f"/desk/leads/{lead_id}").text) == first
+
+    def test_spam_that_somebody_sent_is_not_said_to_be_too_little_for_spam(
+        self, client: httpx.Client, tmp_path: Path
+    ) -> None:
+        lead_id = sent(client, **ADA, fax_number="1")
+        assert "Speaks for spam" not in client.get(f"/desk/leads/{lead_id}").text
+        client.post(f"/desk/leads/{lead_id}/release", data={"_csrf": log_in(client)})
+        eventually(lambda: state(tmp_path, lead_id) == "delivered", "it is delivered")
+        page = text_of(client.get(f"/desk/leads/{lead_id}").text)
+        assert "Speaks for spam filled in a field" in page
+
     def test_what_agencyhandy_said_stands_there_in_plain_words_and_raw(
         self, client: httpx.Client, sandbox: SandboxClient, tmp_path: Path
     ) -> None:
@@ -85,6 +110,17 @@ class TestALead:
         assert "AgencyHandy refused this lead: The budget is too small HTTP 422" in page
         assert '"message": "The budget is too small"' in page
         assert "Change what AgencyHandy did not like with Edit and send." in page
+
+    def test_of_a_web_page_that_a_proxy_answered_with_it_says_the_title(
+        self, client: httpx.Client, sandbox: SandboxClient, tmp_path: Path
+    ) -> None:
+        page = "<!doctype html>\n<HTML><head><TITLE lang=en>Bad &amp; late\n</TITLE></head></HTML>"
+        sandbox.fault(kind="status", status=502, body=page)
+        lead_id = sent(client, **ADA)
+        eventually(lambda: "HTTP 502" in client.get(f"/desk/leads/{lead_id}").text, "it was tried")
+        shown = text_of(client.get(f"/desk/leads/{lead_id}").text)
+        assert re.search(r"AgencyHandy [^:]+: Bad & late HTTP 502", shown)
+        assert "lang=en>Bad & late" in unescape(unescape(client.get(f"/desk/leads/{lead_id}").text)), "one click away"
 
     def test_spam_says_what_every_layer_found(self, client: httpx.Client) -> None:
         lead_id = sent(client, **ADA, fax_number="1")
@@ -120,6 +156,12 @@ class TestALead:
         client.post(f"/desk/leads/{lead_id}/edit", data={**typed, "email": "ada@example.com"})
         [(words,)] = stored(tmp_path, "SELECT words FROM audit WHERE what = 'edit'")
         assert words == "firstName, email"
+
+    def test_of_one_that_was_erased_it_says_that_it_is_gone(self, client: httpx.Client) -> None:
+        lead_id = sent(client, **ADA)
+        client.post(f"/desk/leads/{lead_id}/erase", data={"_csrf": log_in(client)})
+        page = text_of(client.get(f"/desk/leads/{lead_id}").text)
+        assert "What it became What was read from it is gone too. What happened" in page
 
     def test_nothing_is_there_under_an_id_of_nobody(self, client: httpx.Client) -> None:
         log_in(client)
@@ -294,7 +336,7 @@ def test_the_overview_says_who_wrote_again_and_that_the_books_balance(
     eventually(lambda: state(tmp_path, again) == "duplicate", "AgencyHandy knows her")
     page = text_of(client.get("/desk").text)
     assert "1 known customer wrote again" in page
-    assert "The books balance: 2 accepted, each accounted for." in page
+    assert "The books balance: 2 accepted in all, each accounted for. 2 came in within 24 hours" in page
     token = log_in(client)
     done = client.post("/desk/duplicate", data={"_csrf": token, "act": "discard", "id": again})
     assert "1 lead: discarded" in text_of(client.get(done.headers["location"]).text)
@@ -324,6 +366,29 @@ def test_what_needs_somebody_says_what_to_press_and_not_what_to_type(
     ]
     shown = [text_of(client.get(unescape(address)).text) for address, _ in links]
     assert ["Held 2" in shown[0], "Held 1" in shown[1], "Held 1" in shown[2]] == [True] * 3
+
+
+def test_on_a_phone_each_time_in_a_list_says_what_it_is_of(client: httpx.Client) -> None:
+    hook(client, {"name": "Nobody"})
+    log_in(client)
+    for path in ("leads", "held"):
+        page = client.get(f"/desk/{path}").text
+        assert re.search(r'<td data-label="From">api<.*?<td data-label="Came in"><time', page, re.DOTALL), path
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Too busy", "Too busy"),
+        ("<html>down</html>", "a web page"),
+        (" <title>", "a web page"),
+        ("1 < 2", "1 < 2"),
+        ("", ""),
+        ("<title" * 60, "a web page"),
+    ],
+)
+def test_what_was_said_is_shown_as_words(words: str, shown: str) -> None:
+    assert said(words) == shown
 
 
 def test_what_waits_is_counted_beside_the_queues_on_every_page_as_it_is_sent(client: httpx.Client) -> None:

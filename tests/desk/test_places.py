@@ -71,6 +71,15 @@ def test_the_list_has_every_address_and_no_secret(looked_at: Looked) -> None:
     assert client.get("/desk/endpoints/forms/shop").status_code == 404
 
 
+def test_how_often_a_form_may_be_sent_is_said_as_people_say_it(looked_at: Looked, desk: Start) -> None:
+    client, _ = looked_at
+    page = client.get("/desk/endpoints/forms/contact").text
+    assert "60 a minute, 1,000 an hour from one address; 10,000 a minute in all" in page
+    other = desk("[forms.contact]\n", rate_limit_address="5/10 seconds;1/day")
+    log_in(other)
+    assert "5 in 10 s, 1 a day from one address" in other.get("/desk/endpoints/forms/contact").text
+
+
 def test_a_secret_that_was_wrong_is_seen_where_the_hook_is(looked_at: Looked) -> None:
     client, _ = looked_at
     assert "None that is kept was wrong" in client.get("/desk/endpoints/hooks/shop").text

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, LATER = 15000, MOST_ROWS = 500, ANY = "";
+  const AT_ONCE = 150, OFTEN = 1000, SELDOM = 5000, TICK = 10000, LATER = 15000, AGAIN = 60000, MOST_ROWS = 500, ANY = "";
   const main = document.querySelector("#main");
   let seen = document.body.dataset.seen;
   if (seen === undefined) return;
@@ -136,6 +136,9 @@
     }
   }
 
+  const activeIn = (part) => (part.contains(document.activeElement) ? document.activeElement : null);
+  const isInUse = (part) => part.querySelector("details[open]") || activeIn(part)?.matches("input, textarea, select, button");
+
   // Parts that are shown as a whole: the overview, a lead. Not while somebody types in one, or has opened something.
   async function parts() {
     const ids = news;
@@ -143,9 +146,8 @@
     for (const part of document.querySelectorAll("[data-refresh]")) {
       const { refresh, lead } = part.dataset;
       if (lead && !ids.has(lead) && !ids.has(ANY)) continue;
-      const active = part.contains(document.activeElement) ? document.activeElement : null;
-      const isInUse = part.querySelector("details[open]") || active?.matches("input, textarea, select, button");
-      if (isInUse) {
+      const active = activeIn(part);
+      if (isInUse(part)) {
         offer(lead ? "This lead has changed" : "There is something new");
         continue;
       }
@@ -184,6 +186,30 @@
     if (isHeld) link.focus({ preventScroll: true });
   }
 
+  // How long ago something was goes on, by the relay's clock as it was when the page came.
+  const ahead = Date.now() - Date.parse(document.body.dataset.now);
+  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+
+  function ago(then) {
+    const seconds = Math.trunc((Date.now() - ahead - then) / 1000), span = Math.abs(seconds);
+    const [size, unit] = UNITS.find(([its]) => span >= its) ?? [];
+    if (!size) return "now";
+    const number = `${Math.trunc(span / size)} ${unit}`;
+    return seconds > 0 ? `${number} ago` : `in ${number}`;
+  }
+
+  function tick() {
+    for (const time of document.querySelectorAll("time")) {
+      const words = ago(Date.parse(time.dateTime));
+      if (time.textContent !== words) time.firstChild.data = words;
+    }
+  }
+
+  setInterval(() => document.hidden || inPlace(tick), TICK);
+
+  // No lead tells of an hour that is over, of a form that is silent for too long, or of a way that is shut.
+  const glance = document.querySelector("#glance");
+  if (glance) setInterval(() => document.hidden || isInUse(glance) || plan("parts", SELDOM, parts), AGAIN);
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", open);
