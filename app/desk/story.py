@@ -134,9 +134,10 @@ def waits_for(way: Workspace) -> str:
 
 
 def in_words(reason: str) -> str:
-    """A reason as a person says it; what AgencyHandy said and all details stay as they are."""
+    """A reason as a person says it; what AgencyHandy said and all details stay as they are, but for a web page."""
     kind = kind_of(reason)
-    return WHY.get(kind, kind) + reason[len(kind) :]
+    colon, words = reason[len(kind) :][:2], reason[len(kind) + 2 :]
+    return WHY.get(kind, kind) + colon + (said(words) if colon == ": " else words)
 
 
 def said(words: str) -> str:

@@ -18,17 +18,17 @@ from app.sources.trees import MAX_FIELDS, MAX_KEY, dotted, read_json, scalar
 
 ASKED = (
     "label", "title", "question", "columnname", "fieldlabel", "fieldtitle", "questiontext", "questiontitle",
-    "displayname", "displaytext", "heading", "prompt", "name", "fieldname", "text",
+    "displayname", "displaytext", "heading", "prompt", "name", "fieldname", "text", "q",
     "etiqueta", "rótulo", "rotulo", "pergunta", "pregunta", "frage", "bezeichnung", "feld", "libellé", "libelle",
     "titre", "titel", "titolo", "titulo", "título", "domanda", "vraag", "campo", "champ", "pytanie", "nombre", "nom",
 )  # fmt: skip
-"""Where an answer's question stands, the best first; keys are compared without case, `_` and `-`."""
+"""Where an answer's question stands, the best first; keys are compared without case, `_` and `-`. `a` needs its `q`."""
 CALLED = ("customkey", "variable", "columnid", "ref", "slug", "fieldname", "name", "key", "field", "fieldid", "id")
 """Where an answer's own key stands."""
 SAID = (
     "value", "stringvalue", "textvalue", "answer", "answers", "values", "response", "responses", "userdata",
     "fieldvalue", "answertext", "selected", "valor", "wert", "valeur", "valore", "waarde", "antwort", "respuesta",
-    "resposta", "réponse", "reponse", "risposta", "antwoord", "odpowiedź", "wartość", "värde",
+    "resposta", "réponse", "reponse", "risposta", "antwoord", "odpowiedź", "wartość", "värde", "val", "ans", "a",
 )  # fmt: skip
 SAYS = frozenset(SAID)
 TOLD = ("type", "kind", "fieldtype", "inputtype", "questiontype", "answertype")
@@ -148,7 +148,8 @@ def _named(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> bool:
     """Whether it holds something said: beside what was asked, its key or its type; or alone, under a name."""
-    if SAYS.isdisjoint(named) and not _names_its_value(node, named):
+    says = (SAYS & named.keys()) - (set() if "q" in named else {"a"})
+    if not says and not _names_its_value(node, named):
         return False
     if len(named.keys() - PLAIN) > MAX_OTHERS or not SOMEBODY.isdisjoint(named.keys() - {_plain(_told(named))}):
         return False

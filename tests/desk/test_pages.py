@@ -183,6 +183,10 @@ class TestAQueue:
         assert all(words.endswith(": more; details 2") for words in said.values())
         assert [reason for reason, words in said.items() if words.startswith(reason + ":")] == [Reason.NOT_NEW]
 
+    def test_of_a_web_page_that_refused_a_lead_the_title_is_said(self) -> None:
+        page = "<html> <head><title>403 Forbidden</title></head> <body> <center><h1>403 Forbidden</h1></center>"
+        assert in_words(f"refused: {page}") == in_words("refused: 403 Forbidden")
+
     def test_reasons_are_counted_by_kind_and_narrow_the_queue(self, client: httpx.Client, tmp_path: Path) -> None:
         for number in range(3):
             hook(client, {"name": f"Nobody {number}", "message": "x"})

@@ -100,3 +100,22 @@ def test_very_many_ids_are_not_fetched() -> None:
 
     assert len(found.submission.leads) == 1
     assert "500 is the most" in str(found.problem)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("question", "answer"), ("q", "a"), ("Q", "A"), ("key", "val"), ("question", "ans")]
+)
+@pytest.mark.parametrize("around", [{}, {"id": "e-81"}])
+def test_a_list_of_answers_is_one_person_however_their_parts_are_called(
+    asked: str, said: str, around: dict[str, str]
+) -> None:
+    answers = [("Your name?", "Ada King"), ("Mail", "ada@example.com"), ("Message", "Please come today.")]
+    body = {**around, "answers": [{asked: question, said: answer} for question, answer in answers]}
+    [lead] = reading(as_json(body), hook()).submission.leads
+    assert (lead.first_name, lead.last_name, lead.email) == ("Ada", "King", "ada@example.com")
+    assert lead.message == "Please come today."
+
+
+def test_what_is_called_by_one_letter_is_no_answer_without_its_question() -> None:
+    [lead] = reading(as_json({**P, "test": {"a": "1", "name": "red"}}), hook()).submission.leads
+    assert {(one.key, one.value) for one in lead.extra} == {("test.a", "1"), ("test.name", "red")}
