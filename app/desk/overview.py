@@ -67,7 +67,7 @@ async def at_a_glance(desk: Desk, request: Request, chosen: str) -> dict[str, An
     now, books, span = desk.now(request), desk.outbox.books, SPANS[chosen]
     flow, answers, counts, (facts, troubles) = await asyncio.gather(
         books.read(partial(stats.flow, since=now - span.back, step=span.step, now=now, zone=zone_of(request.cookies))),
-        books.read(partial(stats.answers, since=now - DAY)),
+        books.read(partial(stats.answers, since=desk.clock() - DAY)),
         books.counts(),
         desk.look(),
     )
