@@ -22,7 +22,7 @@ ASKED = (
     "etiqueta", "rótulo", "rotulo", "pergunta", "pregunta", "frage", "bezeichnung", "feld", "libellé", "libelle",
     "titre", "titel", "titolo", "titulo", "título", "domanda", "vraag", "campo", "champ", "pytanie", "nombre", "nom",
 )  # fmt: skip
-"""Where an answer's question stands, the best first; keys are compared without case, `_` and `-`. `a` needs its `q`."""
+"""Where an answer's question stands, the best first; keys are compared without case, `_` and `-`."""
 CALLED = ("customkey", "variable", "columnid", "ref", "slug", "fieldname", "name", "key", "field", "fieldid", "id")
 """Where an answer's own key stands."""
 SAID = (
@@ -31,6 +31,8 @@ SAID = (
     "resposta", "réponse", "reponse", "risposta", "antwoord", "odpowiedź", "wartość", "värde", "val", "ans", "a",
 )  # fmt: skip
 SAYS = frozenset(SAID)
+LETTERS = frozenset("qa")
+"""A question and its answer only together: each alone may be anything."""
 TOLD = ("type", "kind", "fieldtype", "inputtype", "questiontype", "answertype")
 CHOICES = ("options", "choices")
 PLAIN = frozenset((*ASKED, *CALLED, *SAID, *TOLD, *CHOICES))
@@ -143,13 +145,13 @@ def _named(node: Mapping[str, Any]) -> dict[str, Any]:
     """An object by its plain keys, where it may be an answer; empty where it has too many for one."""
     if len(node) > len(PLAIN):
         return {}
-    return {_plain(key): node[key] for key in reversed(list(node)) if len(key) < 40}
+    named = {_plain(key): node[key] for key in reversed(list(node)) if len(key) < 40}
+    return named if named.keys() >= LETTERS else {key: value for key, value in named.items() if key not in LETTERS}
 
 
 def _is_answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> bool:
     """Whether it holds something said: beside what was asked, its key or its type; or alone, under a name."""
-    says = (SAYS & named.keys()) - (set() if "q" in named else {"a"})
-    if not says and not _names_its_value(node, named):
+    if SAYS.isdisjoint(named) and not _names_its_value(node, named):
         return False
     if len(named.keys() - PLAIN) > MAX_OTHERS or not SOMEBODY.isdisjoint(named.keys() - {_plain(_told(named))}):
         return False
@@ -185,7 +187,7 @@ def _answer(node: Mapping[str, Any], named: Mapping[str, Any], path: str) -> Ite
     key = (key or path)[-MAX_KEY:]
     yield from _said(said, key, label[:MAX_KEY], kind_of(told), _texts(named))
     for other, value in node.items():
-        if _plain(other) not in KNOWN:
+        if _plain(other) not in KNOWN or _plain(other) not in named:
             yield from (replace(one, kind="variable") for one in fields_of(value, f"{key}.{other}"))
 
 

@@ -117,5 +117,7 @@ def test_a_list_of_answers_is_one_person_however_their_parts_are_called(
 
 
 def test_what_is_called_by_one_letter_is_no_answer_without_its_question() -> None:
-    [lead] = reading(as_json({**P, "test": {"a": "1", "name": "red"}}), hook()).submission.leads
-    assert {(one.key, one.value) for one in lead.extra} == {("test.a", "1"), ("test.name", "red")}
+    more = {"test": {"a": "1", "name": "red"}, "size": {"value": "L", "q": "2"}}
+    [lead] = reading(as_json({**P, **more}), hook()).submission.leads
+    kept = {(one.key, one.value) for one in lead.extra}
+    assert kept == {("test.a", "1"), ("test.name", "red"), ("size", "L"), ("size.q", "2")}
