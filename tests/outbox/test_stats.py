@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -12,18 +11,12 @@ import pytest
 from app.lead import Lead, LeadState, Submission
 from app.outbox import stats
 from app.outbox.outbox import Outbox
+from tests.outbox.by_hand import outbox, url
+
+__all__ = ["outbox", "url"]
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BERLIN, KATHMANDU, NEW_YORK = map(ZoneInfo, ("Europe/Berlin", "Asia/Kathmandu", "America/New_York"))
-
-
-@pytest.fixture
-async def outbox(store_url: str) -> AsyncIterator[Outbox]:
-    """A store, open."""
-    opened = Outbox(store_url)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 async def counted(

@@ -118,8 +118,8 @@
   function inPlace(change) {
     const shown = window.scrollY > 0 ? [...document.querySelectorAll("[data-row]")] : [];
     const kept = shown.find((row) => row.getBoundingClientRect().top >= 0) ?? shown.at(-1);
-    const off = () => kept.getBoundingClientRect().top - before;
     const before = kept?.getBoundingClientRect().top - owed;
+    const off = () => kept.getBoundingClientRect().top - before;
     change();
     if (kept) window.scrollBy(0, off());
     owed = kept && Math.abs(off()) < 1 ? off() : 0;
