@@ -86,11 +86,16 @@ class PostgreSQL:
 
     def freeze(self) -> None:
         """Stops every process of it where it stands: connections stay open, and nobody answers."""
-        self._signal_all(signal.SIGSTOP)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        eventually(self._stands_still, "PostgreSQL stands still")
+        self._signal_children(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Lets it go on."""
-        self._signal_all(signal.SIGCONT)
+        assert self._process is not None
+        self._signal_children(signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """Ends it and deletes its data."""
@@ -129,10 +134,16 @@ class PostgreSQL:
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def _signal_all(self, how: signal.Signals) -> None:
-        """The server itself, and the process that it has for each connection and duty."""
+    def _stands_still(self) -> bool:
         assert self._process is not None
-        os.kill(self._process.pid, how)
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    def _signal_children(self, how: signal.Signals) -> None:
+        """Signals the process of each connection and duty, while the server stands still.
+
+        Then it neither begins one nor clears an ended one away, so none is missed and none is gone.
+        """
+        assert self._process is not None
         for child in Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split():
             os.kill(int(child), how)
 

@@ -285,3 +285,28 @@ def test_a_server_that_hangs_keeps_no_sender_waiting(
     eventually(after.is_acknowledged, "it takes enquiries again")
     after.acknowledged += before.acknowledged
     eventually(lambda: set(after.acknowledged) <= set(sandbox.emails()), "everything acknowledged arrives", 60)
+
+
+def test_the_server_of_these_tests_hangs_and_goes_on_while_connections_come_and_go(
+    postgresql: PostgreSQL, store_url: str
+) -> None:
+    ended = threading.Event()
+
+    def come_and_go() -> int:
+        asked = 0
+        while not ended.is_set():
+            postgresql.stored(store_url, "SELECT 1")
+            asked += 1
+        return asked
+
+    with ThreadPoolExecutor(4) as pool:
+        visitors = [pool.submit(come_and_go) for _ in range(4)]
+        try:
+            for _ in range(100):
+                postgresql.freeze()
+                postgresql.thaw()
+                postgresql.stored(store_url, "SELECT 1")
+        finally:
+            ended.set()
+
+    assert all(visitor.result() > 0 for visitor in visitors)
