@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -32,12 +34,30 @@ ROOT = Path(__file__).parent.parent
 DEMO_TOML = ROOT / "deploy/demo/relay.toml"
 
 
+def _ports() -> Iterator[int]:
+    """This test process's own ports, over and over, from below those that the kernel gives to whoever asks for any."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    own = range(12_000 + 1_000 * worker, 13_000 + 1_000 * worker)
+    start = random.randrange(len(own))
+    return itertools.cycle([*own[start:], *own[:start]])
+
+
+_own_ports = _ports()
+
+
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that nobody listens on, nor will while a server of a test's is not up yet, or away for a moment."""
+    return next(filter(_is_free, _own_ports))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, whom ended connections hinder not
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def eventually(check: Any, what: str, seconds: float = 15) -> Any:
