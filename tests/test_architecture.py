@@ -69,7 +69,7 @@ CHAPTERS = {
     "intake": 2800,
     "reading": 2950,
     "outbox": 2900,
-    "delivery": 900,
+    "delivery": 910,
     "alerts": 480,
     "desk": 2000,
     "api": 1000,

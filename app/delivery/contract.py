@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,9 @@ NO_NAME = "-"
 MAX_WORDS = 300
 MAX_MESSAGE = 10_000
 """Characters of an answer that are looked at for what it means: what matters stands at the beginning."""
+PAGE = re.compile(r"\s*<[!a-z]", re.IGNORECASE)
+UNSEEN = re.compile(r"<(head|script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*>?", re.IGNORECASE | re.DOTALL)
+"""How a web page begins, which something on the way may answer with, and what of it nobody reads."""
 
 
 class Member(BaseModel):
@@ -88,10 +93,11 @@ def words_of(answer: Answer) -> str:
 
 
 def message_of(answer: Answer) -> str:
-    """The message of an answer's JSON, else the text; bounded."""
+    """The message of an answer's JSON, else its text, of a web page what one reads there; bounded."""
     try:
         message = json.loads(answer.text).get("message", "")
     except (ValueError, AttributeError, RecursionError):
-        message = answer.text
+        text = answer.text[:MAX_MESSAGE]
+        return html.unescape(UNSEEN.sub(" ", text)).strip() or "a web page" if PAGE.match(text) else text
     words = "; ".join(map(str, message)) if isinstance(message, list) else str(message)
     return (words or answer.text)[:MAX_MESSAGE]

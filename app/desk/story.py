@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,8 +97,6 @@ PRESS: Final[Mapping[LeadState, tuple[str, ...]]] = {
     LeadState.SPAM: ("release",),
     LeadState.DUPLICATE: ("discard",),
 }
-PAGE: Final = re.compile(r"\s*<(?:.*?<title[^>]*>([^<]+)</title)?", re.IGNORECASE | re.DOTALL)
-"""The beginning of a web page, with its title where that is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +130,9 @@ def waits_for(way: Workspace) -> str:
 
 
 def in_words(reason: str) -> str:
-    """A reason as a person says it; what AgencyHandy said and all details stay as they are, but for a web page."""
+    """A reason as a person says it; what AgencyHandy said, and all details, stay as they are."""
     kind = kind_of(reason)
-    colon, words = reason[len(kind) :][:2], reason[len(kind) + 2 :]
-    return WHY.get(kind, kind) + colon + (said(words) if colon == ": " else words)
-
-
-def said(words: str) -> str:
-    """What AgencyHandy said, to be read; the title of a web page that something on the way answered with."""
-    page = PAGE.match(words)
-    return clean(words) if page is None else clean(html.unescape(page[1] or "a web page")).strip()
+    return WHY.get(kind, kind) + reason[len(kind) :]
 
 
 def first_acts(state: LeadState, kind: str) -> tuple[str, ...]:
@@ -175,7 +164,7 @@ def _beginning(lead: StoredLead, submission: StoredSubmission | None) -> Iterato
 
 
 def _tried(one: Attempt) -> Event:
-    words = "" if one.outcome in GOOD else said(words_of(Answer(one.status, one.answer)))
+    words = "" if one.outcome in GOOD else clean(words_of(Answer(one.status, one.answer)))
     what = f"{OUTCOMES.get(one.outcome, one.outcome)}{': ' if words else ''}{words}"
     more = f"{f'HTTP {one.status}, ' if one.status else ''}{one.duration_ms:,} ms"
     return Event(one.at, what, more, laid_out(one.answer), one.outcome.replace(" ", "-"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.delivery.contract import Answer, read_members
+from app.delivery.contract import Answer, read_members, words_of
 from app.delivery.outcomes import Outcome, retry_after
 from app.delivery.policy import LONGEST_WAIT, Decision, Health, Policy, parted, requests_of
 from app.lead import Lead, LeadState
@@ -191,6 +191,36 @@ def test_a_refused_role_is_resolved_again_once_and_the_same_leads_are_sent_again
 
     assert decision.refresh_role
     assert decision.again == (SEVERAL,)
+
+
+def test_of_a_web_page_only_what_one_reads_there_counts_not_its_markup() -> None:
+    """Whoever guards AgencyHandy may have the browser proven first, with a page whose tags speak of roles."""
+    page = """<!DOCTYPE html><html><head><title>Just a moment...</title><style>.role { margin: 0 }</style></head>
+    <body><div class="wrapper" role="main"><!-- the role --><p>Enable JavaScript &amp; cookies</p></div>"""
+
+    decision = POLICY.decide(Answer(403, page), SEVERAL, NOW)
+
+    assert (decision.outcome, decision.health) == (Outcome.ACCESS, Health.CLOSED)
+    assert decision.words == "Enable JavaScript & cookies"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Too  busy\n", "Too busy"),
+        ('{"message": "Bad things"}', "Bad things"),
+        ("<html><head><title>502</title></head><body><h1>502 Bad Gateway</h1><hr>nginx", "502 Bad Gateway nginx"),
+        ("<pre>Error: &quot;x&quot; is wrong</pre>", 'Error: "x" is wrong'),
+        ('{"message": "<email> is wrong"}', "<email> is wrong"),
+        (" <html>", "a web page"),
+        ("<script" * 2000, "a web page"),
+        ("1 < 2", "1 < 2"),
+        ("<3", "<3"),
+        ("", ""),
+    ],
+)
+def test_what_was_said_is_told_in_one_line_without_markup(text: str, words: str) -> None:
+    assert words_of(Answer(500, text)) == words
 
 
 def test_a_role_that_is_refused_though_fresh_may_be_the_leads_doing() -> None:
