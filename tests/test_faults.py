@@ -183,14 +183,22 @@ def test_a_lead_that_the_relay_itself_stumbles_over_is_held_in_the_end_and_takes
     eventually(lambda: stored(tmp_path, held) == [("held", reason)], "it is held", 40)
 
 
+def has_at_each_thread(tracer: int, pid: int) -> bool:
+    """Whether it traces every thread of a process: it is one thread that asks the disk, and not the first."""
+    threads = Path(f"/proc/{pid}/task").glob("*/status")
+    try:
+        return all(f"TracerPid:\t{tracer}\n" in one.read_text() for one in threads)
+    except OSError:  # a thread has just ended
+        return False
+
+
 @contextlib.contextmanager
 def disturbed(relay: RelayProcess, how: str) -> Iterator[None]:
     """What the relay asks the disk to confirm meets with `how`, as strace's `inject` spells it."""
     calls = "fsync,fdatasync"
     traced = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={calls}", "-e", f"inject={calls}:{how}"]
     with subprocess.Popen([*traced, "-p", str(relay.pid)]) as tracer:
-        status = Path(f"/proc/{relay.pid}/status")
-        eventually(lambda: f"TracerPid:\t{tracer.pid}" in status.read_text(), "strace is attached")
+        eventually(lambda: has_at_each_thread(tracer.pid, relay.pid), "strace is attached")
         try:
             yield
         finally:
