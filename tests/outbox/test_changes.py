@@ -17,7 +17,8 @@ from tests.outbox.by_hand import NOW, add, claim, hands, outbox, url
 
 __all__ = ["hands", "outbox", "url"]
 
-CHANGE = "UPDATE leads SET changed = CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) WHERE id = '{}'"
+NUMBER = "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)"
+CHANGE = f"UPDATE leads SET changed = {NUMBER} WHERE id = '{{}}'"  # noqa: S608 - of our own making
 
 
 class Looker:
@@ -100,7 +101,8 @@ async def test_a_transaction_that_began_early_and_commits_late_is_not_missed(out
         assert early not in found
         assert later in found
         assert looker.seen is not None
-        assert len(looker.seen.still_open) == 2
+        ours = {(await one.exec_driver_sql(f"SELECT {NUMBER}")).scalar_one() for one in (slow, failing)}
+        assert ours <= {*looker.seen.still_open}  # beside what goes on in other databases, as PostgreSQL's own duties
         assert await looker.look() == []
         for number in range(4, 8):
             await add(outbox, number)
@@ -110,7 +112,7 @@ async def test_a_transaction_that_began_early_and_commits_late_is_not_missed(out
     await engine.dispose()
     assert [id_ for id_, _ in await looker.look()] == [early]
     assert await looker.look() == []
-    assert not looker.seen.still_open
+    assert not ours & {*looker.seen.still_open}
 
 
 async def claim_one(outbox: Outbox, lead_id: str) -> None:
