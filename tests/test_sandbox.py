@@ -450,7 +450,7 @@ def test_a_delay_goes_on_as_normal_and_to_the_next_fault(sandbox: Sandbox) -> No
 
 
 def test_a_delayed_request_is_carried_out_although_its_client_gave_up_and_delays_no_other(sandbox: Sandbox) -> None:
-    sandbox.fault("delay", seconds=0.3, times=1)
+    sandbox.fault("delay", seconds=1, times=1)
     slow, quick = sandbox.leads(2)
     with pytest.raises(httpx.ReadTimeout):
         sandbox.http.post(LEADS, json=[slow], timeout=0.1)
