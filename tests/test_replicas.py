@@ -221,7 +221,7 @@ def test_what_a_killed_replica_had_in_hand_comes_back_as_unknown_and_is_delivere
 ) -> None:
     """AgencyHandy carries out what was under way: the other process is told so, and nobody is there twice."""
     dies, lives = start("all", "all")
-    sandbox.fault(kind="delay", seconds=3, times=2)
+    sandbox.fault(kind="delay", seconds=8, times=2)  # less than a lease, after which it would be sent again
     load = Load(dies, lives)
 
     def kill() -> None:
