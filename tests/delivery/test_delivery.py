@@ -171,9 +171,9 @@ def test_a_request_that_outlasts_its_lease_keeps_its_leads(
     relay: Start, sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though there is another worker, which takes back whatever has been left."""
-    monkeypatch.setattr(worker, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(worker, "LEASE", timedelta(seconds=3))
     monkeypatch.setattr(worker, "RENEW_EVERY", timedelta(seconds=0.3))
-    sandbox.fault(kind="delay", seconds=2.5, times=1)
+    sandbox.fault(kind="delay", seconds=4.5, times=1)
     relay(BATCH)
     post(relay(BATCH), people(3))
 
