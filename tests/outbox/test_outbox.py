@@ -546,6 +546,7 @@ async def test_a_store_that_cannot_be_opened_says_which(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_claiming_costs_the_same_beside_a_hundred_thousand_delivered_leads(outbox: Outbox) -> None:
     """The plan uses the index of waiting leads, whatever else the table holds. bench/claims.py measures it."""
     async with outbox._engine.begin() as connection:
