@@ -8,8 +8,8 @@
   if (seen === undefined) return;
 
   let source, waitsUntilOpen;
-  let hasGap = false, news = new Set(), owed = 0;
-  const due = { list: 0, parts: 0 }, planned = {};
+  let hasGap = false, news = new Set(), owed = 0, swaps = 0;
+  const due = { list: 0, parts: 0 }, planned = {}, again = {};
 
   function open() {
     if (source || document.hidden) return;
@@ -46,11 +46,15 @@
     plan("parts", SELDOM, parts);
   }
 
+  // What is asked for while the work is under way may have happened too late for its answer: it is done once more then.
   function plan(what, often, work) {
+    again[what] = true;
     planned[what] ??= setTimeout(async () => {
+      again[what] = false;
       due[what] = Date.now() + often;
       try { await work(); } catch { /* the relay is away for a moment: what comes next tells of it again */ }
       planned[what] = undefined;
+      if (again[what]) plan(what, often, work);
     }, Math.max(AT_ONCE, due[what] - Date.now()));
   }
 
@@ -93,7 +97,12 @@
     hasGap = false;
     const asked = [...new FormData(form)].filter(([name]) => !name.startsWith("_"));
     const body = new URLSearchParams(new FormData(form));
+    const before = swaps;
     const next = await page(form.action, { method: "POST", headers: { "HX-Request": "true" }, body });
+    if (swaps !== before || found.matches(".htmx-request")) { // meanwhile something else is looked for
+      hasGap ||= gap;
+      return plan("list", OFTEN, list);
+    }
     const shown = [...found.querySelectorAll("[data-row]")];
     const known = new Map(shown.map((row) => [idOf(row), row]));
     const oldest = shown.length ? idOf(shown.at(-1)) : "";
@@ -210,6 +219,7 @@
   // No lead tells of an hour that is over, of a form that is silent for too long, or of a way that is shut.
   const glance = document.querySelector("#glance");
   if (glance) setInterval(() => document.hidden || isInUse(glance) || plan("parts", SELDOM, parts), AGAIN);
+  document.addEventListener("htmx:afterSwap", () => swaps++);
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", open);
