@@ -95,7 +95,7 @@ def test_who_may_only_write_reads_nobody(shared: Shared, api: httpx.Client) -> N
     for act in ("discard", "release", "edit", "remap", "spam", "resend"):
         answer = api.post(f"/api/v1/leads/{lead['id']}/{act}", headers=writes, json={"lastName": "L."})
         assert "secret" not in answer.text
-        assert "ada" not in answer.text.lower()
+        assert not re.search(r"(?i)\bada\b", answer.text)  # its id may have these letters
     problem(api.get(f"/api/v1/leads/{lead['id']}", headers=writes), 403)
     problem(api.post(f"/api/v1/leads/{lead['id']}/erase", headers=writes), 403)
 
