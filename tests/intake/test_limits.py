@@ -22,7 +22,9 @@ SCRIPT = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def redis() -> Iterator[RedisServer]:
+def redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """One that is waited for as long as it takes a busy machine; where it is dead, it says so at once."""
+    monkeypatch.setattr(counting, "PATIENCE", 10.0)
     server = RedisServer()
     try:
         server.start()
@@ -42,14 +44,14 @@ def statuses(client: httpx.Client, count: int, address: str = "203.0.113.5") -> 
 
 
 def test_one_address_may_send_so_much_and_is_told_when_there_is_room_again(relay: Start, tmp_path: Path) -> None:
-    client = relay(rate_limit_address="3/2 seconds")
+    client = relay(rate_limit_address="3/4 seconds")
 
     assert statuses(client, 3) == [200] * 3
     refused = send(client, 3)
     assert refused.status_code == 429
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.headers["access-control-allow-origin"] == "*"
-    assert 1 <= int(refused.headers["retry-after"]) <= 2
+    assert 1 <= int(refused.headers["retry-after"]) <= 4
     assert send(client, 4, "203.0.113.6").status_code == 200
     time.sleep(int(refused.headers["retry-after"]))
     assert send(client, 3).status_code == 200
