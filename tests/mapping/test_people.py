@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from nameparser import HumanName
 
@@ -54,6 +54,7 @@ PLAIN = st.from_regex(r"[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]{1,9}(['’-][A-Z][a-z]{1,
 @example(["Abdul", "Rahman", "Khan"])
 def test_a_plain_name_is_split_as_the_library_would(words: list[str]) -> None:
     """The library is left out for plain names because it is slow, not because it is wrong."""
+    assume(not names._bound(words))  # "Ma de Jesús" is a first name, which we know and the library does not
     full = " ".join(words)[: names.MAX_NAME].strip()
     name = HumanName(full)
     last = " ".join(filter(None, (name.middle, name.last, name.suffix)))
