@@ -39,6 +39,7 @@ def own_folder(*, keep: bool) -> Iterator[Path]:
 
 def run(wanted: Drill, folder: Path, show: Show) -> Outcome:
     """Does the drill in a folder of its own. RelayError where it cannot be done. Leaves no process behind."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes away from what it starts with "&"
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
