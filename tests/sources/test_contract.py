@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -287,4 +288,5 @@ class TestAnyBytes:
 
     @pytest.mark.slow
     def test_chance_finds_nothing_else(self) -> None:
-        fuzz(seconds=15, seed=random.SystemRandom().randrange(10**9))
+        is_ci = "CI" in os.environ  # there the same things are tried each time, as Hypothesis does
+        fuzz(seconds=15, seed=0 if is_ci else random.SystemRandom().randrange(10**9))
