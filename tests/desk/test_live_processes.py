@@ -70,7 +70,7 @@ def test_what_one_replica_takes_in_is_on_the_other_ones_stream_within_three_seco
 def test_an_act_on_many_is_seen_and_stopped_from_whichever_replica(start: Start, postgresql: PostgreSQL) -> None:
     url = postgresql.create_database()
     one, other = (start(name, database_url=url) for name in ("one", "other"))
-    people = [{"message": f"Nobody {number}"} for number in range(1000)]
+    people = [{"message": f"Nobody {number}"} for number in range(3000)]
     for some in range(0, len(people), 100):
         httpx.post(
             f"{one.address}/hooks/json",
@@ -83,7 +83,7 @@ def test_an_act_on_many_is_seen_and_stopped_from_whichever_replica(start: Start,
             "_csrf": csrf_of(client),
             "act": "discard",
             "all": "1",
-            "confirmed": "1000",
+            "confirmed": "3000",
             "once": "0123456789abcdef",
         }
         job = client.post("/desk/held", data=asked).headers["location"]
@@ -93,8 +93,8 @@ def test_an_act_on_many_is_seen_and_stopped_from_whichever_replica(start: Start,
         client.post(f"{job}/stop", data={"_csrf": asked["_csrf"]})
         eventually(lambda: ": stopped." in client.get(job).text, "it stops")
         [done, total] = re.findall(r"<p>([\d,]+) of ([\d,]+)", client.get(job).text)[0]
-        assert total == "1,000"
-        assert 0 < int(done.replace(",", "")) < 1000
+        assert total == "3,000"
+        assert 0 < int(done.replace(",", "")) < 3000
 
 
 @pytest.mark.alone

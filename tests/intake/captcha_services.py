@@ -70,7 +70,7 @@ class Services:
         asked = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         self._asked.append(asked)
         answer = asked.get("response", "")
-        await asyncio.sleep(4 if answer == "slow" else 0.3 if answer.startswith("late") else 0)
+        await asyncio.sleep(6 if answer == "slow" else 0.3 if answer.startswith("late") else 0)
         if answer == "garbage":
             return PlainTextResponse("<html>Just a moment…</html>")
         if answer == "down" or (answer == "burnt" and len(self.asked(answer)) == 1):

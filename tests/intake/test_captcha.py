@@ -337,7 +337,7 @@ class TestServices:
     def test_a_slow_service_holds_nobody_for_long(self, guarded: Guarded) -> None:
         began = time.monotonic()
         assert guarded.answer("hcaptcha", "slow").status_code == 200
-        assert 2.5 < time.monotonic() - began < 4.5
+        assert 2.5 < time.monotonic() - began < 5.5
         assert guarded.found() == [("good", "")]
         assert "captcha: could not be checked" in guarded.details()
 
@@ -519,16 +519,6 @@ class TestWhatIsSpent:
         spent = Spent(Counts())
         assert sorted(await asyncio.gather(*(spent.spend("answer", who) for who in ("ada", "grace")))) == [False, True]
         assert await asyncio.gather(*(spent.spend("other", "ada") for _ in range(3))) == [True] * 3
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    server = RedisServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 @pytest.mark.parametrize("kind", ["altcha", "turnstile"])

@@ -263,10 +263,10 @@ def test_a_forms_own_page_may_post_by_whatever_name_it_was_reached(relay: Start)
 
 def test_a_huge_redirect_costs_nothing(guarded: httpx.Client) -> None:
     target = "https://" + "é。" * 200_000 + "x"
-    began = time.monotonic()
+    began = time.process_time()
     guarded.post("/forms/contact", json=ADA | {"_next": target})
 
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_browser_may_ask_first_whether_a_script_can_post(guarded: httpx.Client) -> None:

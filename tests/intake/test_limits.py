@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,18 +19,6 @@ from tests.running import DEMO_TOML, SandboxClient, eventually, started, stored
 
 Start = Callable[..., httpx.Client]
 SCRIPT = {"Accept": "application/json"}
-
-
-@pytest.fixture
-def redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    """One that is waited for as long as it takes a busy machine; where it is dead, it says so at once."""
-    monkeypatch.setattr(counting, "PATIENCE", 10.0)
-    server = RedisServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 def send(client: httpx.Client, number: int, address: str = "203.0.113.5", form: str = "contact") -> httpx.Response:

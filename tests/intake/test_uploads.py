@@ -436,7 +436,7 @@ class TestSweeping:
         def body() -> Iterator[bytes]:
             yield EMAIL + part("a", PDF, "a.pdf") + part("b", b"", "b.txt")[:-2]
             for _ in range(15):
-                go_on.wait(0.1)
+                go_on.wait(0.3)
                 yield b"words "
             ready.set()
             go_on.wait(10)
@@ -445,7 +445,7 @@ class TestSweeping:
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(client.post, "/forms/contact", content=body(), headers=JSON)
             await asyncio.to_thread(ready.wait, 10)
-            await sweep_now(outbox, monkeypatch, age=1)
+            await sweep_now(outbox, monkeypatch, age=3)
             go_on.set()
             assert (await asyncio.to_thread(answer.result)).status_code == 200
         assert sorted(kept(tmp_path).values()) == sorted([PDF, b"words " * 15])
