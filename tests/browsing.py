@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.running import ROOT
 
@@ -45,6 +45,11 @@ def look(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     accessible(page)
+
+
+def says(page: Page, words: str) -> None:
+    """Waits until a message on the page says so, whatever other one is there beside it."""
+    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
 
 
 def accessible(page: Page) -> None:

@@ -185,7 +185,7 @@ class TestServe:
     def test_it_says_where_it_is_and_that_leads_go_to_the_sandbox(self, folder: Path) -> None:
         port = free_port()
         with running(folder, "serve", "--port", str(port)) as process:
-            eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "it answers")
+            eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "it answers", 60)
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
         said = (folder / "log").read_text()
@@ -198,7 +198,7 @@ class TestSandbox:
     def test_it_serves_agencyhandys_contract(self, folder: Path) -> None:
         port = free_port()
         with running(folder, "sandbox", "--port", str(port), "--journal", "journal"):
-            eventually(lambda: answers(f"http://127.0.0.1:{port}/_sandbox"), "it answers")
+            eventually(lambda: answers(f"http://127.0.0.1:{port}/_sandbox"), "it answers", 60)
             companies = httpx.get(f"http://127.0.0.1:{port}/accounts/companies", headers={"x-api-key": DEMO_KEY})
             assert len(companies.json()["companies"]) == 1
         said = (folder / "log").read_text()
@@ -533,7 +533,7 @@ class TestLeads:
 
     def test_it_says_that_it_only_delivers(self, folder: Path) -> None:
         with running(folder, "serve", "--role", "delivery", SANDBOX="true"):
-            eventually(lambda: "(it only delivers;" in (folder / "log").read_text(), "it says so")
+            eventually(lambda: "(it only delivers;" in (folder / "log").read_text(), "it says so", 60)
 
     def test_an_unknown_id_is_said_to_be(self, run: Run, ids: list[str]) -> None:
         result = run("leads", "show", "01NONE")
