@@ -15,7 +15,7 @@ from app.config.relay_toml import RelayConfig
 from app.desk.bulk import Bulk
 from app.desk.clock import zone_of
 from app.desk.entry import Entry, Session
-from app.desk.story import SHORT, in_words
+from app.desk.story import DONE, SHORT, in_words
 from app.intake.accept import Intake
 from app.intake.pages import templates
 from app.lead import MARKS, MEANING
@@ -119,6 +119,6 @@ BUTTONS = {
 
 _templates.globals.update({"marks": MARKS, "meaning": MEANING, "roles": Role, "places": PLACES, "buttons": BUTTONS})
 _templates.globals["helps"] = {name: act.help for name, act in ACTS.items()}
-_templates.globals["dones"] = {name: act.done for name, act in ACTS.items()} | {"release": "to be sent"}
+_templates.globals["dones"] = DONE
 _templates.globals["a_step"], _templates.globals["tries"] = A_STEP, SHORT
 _templates.filters.update({"grouped": grouped, "in_bytes": in_bytes, "in_words": in_words})

@@ -99,6 +99,10 @@ PRESS: Final[Mapping[LeadState, tuple[str, ...]]] = {
 }
 
 
+DONE: Final[Mapping[str, str]] = {name: act.done for name, act in ACTS.items()} | {"release": "to be sent"}
+"""How the desk says what somebody did; what is not in it is said as it is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A line of the timeline: when, what happened, more about it, and words that somebody else said."""
@@ -171,8 +175,7 @@ def _tried(one: Attempt) -> Event:
 
 
 def _done(deed: Deed) -> Event:
-    what = ACTS[deed.what].done if deed.what in ACTS else deed.what
-    return Event(deed.at, f"{deed.who}: {what}", deed.words, kind="by-hand")
+    return Event(deed.at, f"{deed.who}: {DONE.get(deed.what, deed.what)}", deed.words, kind="by-hand")
 
 
 def _end(lead: StoredLead, now: datetime) -> Iterator[Event]:

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from app.desk.desk import Desk
 from app.desk.entry import Session
 from app.desk.posted import posted
-from app.outbox.acts import ACTS
+from app.desk.story import DONE
 from app.outbox.hands import WAYS
 from app.outbox.records import Role
 
 A_PAGE = 100
-DEEDS = (*ACTS, "allow", "forget", *(f"{way} delivery" for way in WAYS))
+ACT_OF = {done: act for act, done in DONE.items()}
+DEEDS = (*ACT_OF, "allow", "forget", *(f"{way} delivery" for way in WAYS))
 """What is offered to look for; whatever else stands in the trail can be typed."""
 
 
@@ -24,7 +25,7 @@ def router(desk: Desk) -> APIRouter:
     routes, admin = APIRouter(prefix="/desk"), Depends(desk.entry.needs(Role.ADMIN))
 
     async def page(request: Request, who: Session, *, by: str = "", what: str = "", before: str = "") -> Response:
-        deeds = await desk.outbox.books.trail(limit=A_PAGE + 1, before=before, who=by, what=what)
+        deeds = await desk.outbox.books.trail(limit=A_PAGE + 1, before=before, who=by, what=ACT_OF.get(what, what))
         more = deeds[A_PAGE - 1].id if len(deeds) > A_PAGE else ""
         values: dict[str, Any] = {"by": by, "what": what, "before": before, "more": more, "choices": DEEDS}
         return desk.page(request, "audit.html", who, deeds=deeds[:A_PAGE], **values)

@@ -264,7 +264,7 @@ def test_a_lead_that_is_read_and_the_counts_beside_the_queues_change_as_it_does(
     lead = page.url.rpartition("/")[2]
     relay_of_all.post(f"/desk/leads/{lead}/release", data={"_csrf": csrf_of(relay_of_all)})
     expect(page.locator("h1 .chip")).to_contain_text("delivered", timeout=15000)
-    expect(page.locator(".timeline")).to_contain_text("released")
+    expect(page.locator(".timeline")).to_contain_text("to be sent")
     expect(count).to_have_text(str(before + 1))
     assert page.evaluate("window.stays")
     page.locator("details summary", has_text="The request as it came").click()
