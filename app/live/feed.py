@@ -45,6 +45,7 @@ class Feed:
     _last: tuple[Seen, News] | None = None
     _followers: int = 0
     _looking: asyncio.Task[None] | None = None
+    _was_away: bool = False
     _written: asyncio.Event = field(default_factory=asyncio.Event)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -120,17 +121,24 @@ class Feed:
         """Until it is cancelled. Where the store cannot be read, all wait until it can."""
         while True:
             self._written.clear()
-            with suppress(StoreUnavailable):
+            try:
                 await self._look_once()
+            except StoreUnavailable:
+                self._was_away = True
             await asyncio.sleep(AT_MOST_EVERY)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._written.wait(), EVERY - AT_MOST_EVERY)
 
     async def _look_once(self) -> tuple[Seen, News]:
-        """The latest news, which stay the latest while nothing else happens, and what was seen before them."""
+        """The latest news, which stay the latest while nothing else happens, and what was seen before them.
+
+        Where the store was away, what came shortly before is told once more.
+        """
         now = await self.outbox.books.read(seen_now)
         seen = self._last[1].seen if self._last else now
-        found = await self._changes(seen, now, AT_ONCE + 1) if seen != now else []
+        since = seen.surely() if self._was_away or now.below < seen.below else seen
+        found = await self._changes(since, now, AT_ONCE + 1) if since != now else []
+        self._was_away = False
         if self._last is None or found:
             self.waiting = await waiting(self.outbox.books)
             self._last = seen, News(now, found, is_gap=len(found) > AT_ONCE)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.live.feed import Feed, News
-from app.outbox.changes import seen_now
+from app.outbox.changes import Seen, seen_now
 from app.outbox.outbox import Outbox
 from tests.outbox.by_hand import add, outbox, url
 
@@ -70,6 +72,28 @@ async def test_too_much_is_a_gap_for_who_bounds_it_and_pages_for_others(outbox: 
     assert [(await anext(bounded)).is_gap for _ in range(2)] == [False, True]
     assert len((await next_changes(patient)).changes) == 5
     await close([bounded, patient])
+
+
+async def test_where_the_store_numbers_anew_after_a_crash_what_comes_is_told(
+    outbox: Outbox, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL goes on after the last transaction that it kept: later ones were seen, and came to nothing."""
+
+    async def later(connection: AsyncConnection) -> Seen:
+        seen = await seen_now(connection)
+        return replace(seen, below=seen.below + 30)
+
+    followed = feed.follow(None, pause=5)
+    await anext(followed)
+    monkeypatch.setattr("app.live.feed.seen_now", later)
+    await add(outbox)
+    await asyncio.wait_for(next_changes(followed), 3)
+    monkeypatch.setattr("app.live.feed.seen_now", seen_now)
+    [lead_id] = await add(outbox, 1)
+
+    told = await asyncio.wait_for(next_changes(followed), 3)
+    assert lead_id in {one.id for one in told.changes}
+    await close([followed])
 
 
 async def next_changes(followed: AsyncIterator[News]) -> News:
