@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from app.cli import console
+from app.delivery.pages import read
 from app.lead import FIELDS, MARKS, LeadState
 from app.outbox.records import Attempt, Deed, StoredAttachment, StoredLead, StoredSubmission
 from app.preview import LeadShown, Preview, lead_shown
@@ -108,7 +109,8 @@ def lead(
         console.line("member", "", one.member_id)
     for attempt in tries:
         how = f"{attempt.outcome} {attempt.status or 'no answer'} {attempt.duration_ms} ms"
-        console.line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {' '.join(attempt.answer.split())[:160]}")
+        said = " ".join(read(attempt.answer).split())[:160]
+        console.line("attempt", "", f"{attempt.at:%Y-%m-%d %H:%M:%S %Z} {how} {said}")
 
 
 def leads_shown(some: Iterable[LeadShown]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from app.delivery.pages import read
 from app.lead import Lead
 
 NO_NAME = "-"
@@ -17,9 +16,6 @@ NO_NAME = "-"
 MAX_WORDS = 300
 MAX_MESSAGE = 10_000
 """Characters of an answer that are looked at for what it means: what matters stands at the beginning."""
-PAGE = re.compile(r"\s*<[!a-z]", re.IGNORECASE)
-UNSEEN = re.compile(r"<(head|script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*>?", re.IGNORECASE | re.DOTALL)
-"""How a web page begins, which something on the way may answer with, and what of it nobody reads."""
 
 
 class Member(BaseModel):
@@ -93,11 +89,10 @@ def words_of(answer: Answer) -> str:
 
 
 def message_of(answer: Answer) -> str:
-    """The message of an answer's JSON, else its text, of a web page what one reads there; bounded."""
+    """The message of an answer's JSON, else its text; where that is a web page, what one reads there. Bounded."""
     try:
         message = json.loads(answer.text).get("message", "")
     except (ValueError, AttributeError, RecursionError):
-        text = answer.text[:MAX_MESSAGE]
-        return html.unescape(UNSEEN.sub(" ", text)).strip() or "a web page" if PAGE.match(text) else text
+        message = answer.text
     words = "; ".join(map(str, message)) if isinstance(message, list) else str(message)
-    return (words or answer.text)[:MAX_MESSAGE]
+    return read(words or answer.text)[:MAX_MESSAGE]

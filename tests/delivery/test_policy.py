@@ -195,7 +195,8 @@ def test_a_refused_role_is_resolved_again_once_and_the_same_leads_are_sent_again
 
 def test_of_a_web_page_only_what_one_reads_there_counts_not_its_markup() -> None:
     """Whoever guards AgencyHandy may have the browser proven first, with a page whose tags speak of roles."""
-    page = """<!DOCTYPE html><html><head><title>Just a moment...</title><style>.role { margin: 0 }</style></head>
+    page = """\ufeff<?xml version="1.0"?><!DOCTYPE html>
+    <html><head><title>Just a moment...</title><style>.role { margin: 0 }</style></head>
     <body><div class="wrapper" role="main"><!-- the role --><p>Enable JavaScript &amp; cookies</p></div>"""
 
     decision = POLICY.decide(Answer(403, page), SEVERAL, NOW)
@@ -211,7 +212,15 @@ def test_of_a_web_page_only_what_one_reads_there_counts_not_its_markup() -> None
         ('{"message": "Bad things"}', "Bad things"),
         ("<html><head><title>502</title></head><body><h1>502 Bad Gateway</h1><hr>nginx", "502 Bad Gateway nginx"),
         ("<pre>Error: &quot;x&quot; is wrong</pre>", 'Error: "x" is wrong'),
+        ("<email> is wrong", "<email> is wrong"),
         ('{"message": "<email> is wrong"}', "<email> is wrong"),
+        ('{"message": "<html><div role=main>Bad things"}', "Bad things"),
+        ("<html><head><title>Not now</title></head><body></body></html>", "Not now"),
+        ("<html><head><title>Oh</title><body><p>Bad < 5", "Bad < 5"),
+        (f"<html><head><title>Oh</title><style>{'p {}' * 5000}</style></head><h1>Bad", "Bad"),
+        ("<?xml version='1.0'?><Error><Message><![CDATA[Bad things]]></Message></Error>", "Bad things"),
+        ("<title" * 9000, "a web page"),
+        (f"<p>Bad &#{'9' * 5000}; things &#0; &#xD800;", "Bad things \ufffd \ufffd"),
         (" <html>", "a web page"),
         ("<script" * 2000, "a web page"),
         ("1 < 2", "1 < 2"),
