@@ -28,7 +28,9 @@ COUNTED: Final = 999
 
 @dataclass(frozen=True, slots=True, eq=False)
 class News:
-    """What happened up to `seen`. `is_gap`: more than one would read through, or one comes from another store."""
+    """What happened up to `seen`. `is_gap`: more than one would read through, or nobody knows what, as one comes from
+    another store, or it was away.
+    """
 
     seen: Seen
     changes: Sequence[Change] = ()
@@ -46,6 +48,7 @@ class Feed:
     _followers: int = 0
     _looking: asyncio.Task[None] | None = None
     _was_away: bool = False
+    _breaks: int = 0
     _written: asyncio.Event = field(default_factory=asyncio.Event)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -66,14 +69,17 @@ class Feed:
         """
         with self._following():
             _, latest = await self._latest()
-            seen = since or latest.seen
+            seen, breaks = since or latest.seen, self._breaks
             if seen.below > latest.seen.below and seen.below > (await self.outbox.books.read(seen_now)).below:
                 seen = latest.seen
                 yield News(seen, is_gap=True)
             yield News(seen)
             while not self.is_closed:
                 arrived, (before, latest) = self._arrived, await self._latest()
-                if latest.seen == seen:
+                if self._breaks != breaks:
+                    breaks = self._breaks
+                    yield News(latest.seen, is_gap=True)
+                elif latest.seen == seen:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(arrived.wait(), pause)
                         continue
@@ -132,14 +138,15 @@ class Feed:
     async def _look_once(self) -> tuple[Seen, News]:
         """The latest news, which stay the latest while nothing else happens, and what was seen before them.
 
-        Where the store was away, what came shortly before is told once more.
+        After a crash PostgreSQL gives numbers again of transactions that were seen and came to nothing, so that nobody
+        knows what is new since: where the store was away, that is told as a gap.
         """
         now = await self.outbox.books.read(seen_now)
         seen = self._last[1].seen if self._last else now
-        since = seen.surely() if self._was_away or now.below < seen.below else seen
-        found = await self._changes(since, now, AT_ONCE + 1) if since != now else []
-        self._was_away = False
-        if self._last is None or found:
+        if is_break := self._was_away or now.below < seen.below:
+            self._was_away, self._breaks, seen = False, self._breaks + 1, now
+        found = await self._changes(seen, now, AT_ONCE + 1) if seen != now else []
+        if self._last is None or found or is_break:
             self.waiting = await waiting(self.outbox.books)
             self._last = seen, News(now, found, is_gap=len(found) > AT_ONCE)
             self._arrived.set()

@@ -21,8 +21,6 @@ from app.outbox.books import Books
 from app.outbox.tables import leads
 
 AT_ONCE: Final = 500
-GIVEN_AGAIN: Final = 100
-"""More numbers than PostgreSQL gives once more after a crash: those of transactions that came to nothing."""
 SPELLED: Final = re.compile(r"\d{1,18}(-\d{1,18}){0,200}", re.ASCII)
 SNAPSHOT: Final = {
     "sqlite": text("SELECT ':' || (coalesce(max(number), 0) + 1) || ':' FROM turns"),
@@ -48,11 +46,6 @@ class Seen:
             return None
         below, *still_open = map(int, spelled.split("-"))
         return cls(below, tuple(still_open))
-
-    def surely(self) -> Seen:
-        """What of it is seen for certain, if the store may have crashed since."""
-        below = max(self.below - GIVEN_AGAIN, 0)
-        return Seen(below, tuple(one for one in self.still_open if one < below))
 
 
 @dataclass(frozen=True, slots=True)

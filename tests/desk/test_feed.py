@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import StoreUnavailable
 from app.live.feed import Feed, News
 from app.outbox.changes import Seen, seen_now
 from app.outbox.outbox import Outbox
@@ -74,7 +75,7 @@ async def test_too_much_is_a_gap_for_who_bounds_it_and_pages_for_others(outbox: 
     await close([bounded, patient])
 
 
-async def test_where_the_store_numbers_anew_after_a_crash_what_comes_is_told(
+async def test_where_the_store_numbers_anew_after_a_crash_all_are_told_of_a_gap_and_then_of_what_comes(
     outbox: Outbox, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL goes on after the last transaction that it kept: later ones were seen, and came to nothing."""
@@ -83,17 +84,42 @@ async def test_where_the_store_numbers_anew_after_a_crash_what_comes_is_told(
         seen = await seen_now(connection)
         return replace(seen, below=seen.below + 30)
 
-    followed = feed.follow(None, pause=5)
-    await anext(followed)
+    quick, slow = feed.follow(None, pause=5), feed.follow(None, pause=5)
+    for one in (quick, slow):
+        await anext(one)
     monkeypatch.setattr("app.live.feed.seen_now", later)
     await add(outbox)
-    await asyncio.wait_for(next_changes(followed), 3)
+    await asyncio.wait_for(next_changes(quick), 3)
     monkeypatch.setattr("app.live.feed.seen_now", seen_now)
-    [lead_id] = await add(outbox, 1)
+    await add(outbox, 1)
 
-    told = await asyncio.wait_for(next_changes(followed), 3)
-    assert lead_id in {one.id for one in told.changes}
+    for one in (quick, slow):
+        await asyncio.wait_for(next_gap(one), 3)
+    [lead_id] = await add(outbox, 2)
+    for one in (quick, slow):
+        told = await asyncio.wait_for(next_changes(one), 3)
+        assert [one.id for one in told.changes] == [lead_id]
+    await close([quick, slow])
+
+
+async def test_where_the_store_was_away_there_is_a_gap_as_nobody_knows_what_it_kept(outbox: Outbox, feed: Feed) -> None:
+    followed = feed.follow(None, pause=5)
+    await anext(followed)
+    read, times = outbox.books.read, iter([True])
+
+    async def away(work: object) -> object:
+        if next(times, False):
+            raise StoreUnavailable("It is away.")
+        return await read(work)  # type: ignore[arg-type]
+
+    outbox.books.read = away  # type: ignore[method-assign, assignment]
+    await asyncio.wait_for(next_gap(followed), 4)
     await close([followed])
+
+
+async def next_gap(followed: AsyncIterator[News]) -> None:
+    while not (await anext(followed)).is_gap:
+        pass
 
 
 async def next_changes(followed: AsyncIterator[News]) -> News:

@@ -151,25 +151,43 @@ def test_what_happens_while_the_news_are_on_their_way_is_shown_as_well(
 
     def late(route: Route) -> None:
         answer = route.fetch()
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(4000)
         route.fulfill(response=answer)
 
     nothing_waits(relay_of_all)
     page.goto("/desk/leads")
     page.route(re.compile("/desk/leads"), late, times=1)
-    sandbox.fault(kind="delay", seconds=1, times=1)
+    sandbox.fault(kind="delay", seconds=3, times=1)
     name = post(relay_of_all, "Ines")
-    expect(page.locator("tr[data-row]").first).to_contain_text(name)
-    expect(page.locator("tr[data-row]").first).to_contain_text("delivered")
+    expect(page.locator("tr[data-row]").first).to_contain_text(name, timeout=15000)
+    expect(page.locator("tr[data-row]").first).to_contain_text("delivered", timeout=15000)
 
     page.get_by_role("link", name=name).click()
     expect(page.locator("h1 .chip")).to_contain_text("delivered")
     lead = page.url.rpartition("/")[2]
     page.route(re.compile("/desk/leads"), late, times=1)
-    sandbox.fault(kind="delay", seconds=1, times=1)
+    sandbox.fault(kind="delay", seconds=3, times=1)
     relay_of_all.post(f"/desk/leads/{lead}/resend", data={"_csrf": csrf_of(relay_of_all)})
-    expect(page.locator("h1 .chip")).to_contain_text(re.compile("pending|sending"))
+    expect(page.locator("h1 .chip")).to_contain_text(re.compile("pending|sending"), timeout=15000)
     expect(page.locator("h1 .chip")).to_contain_text("delivered", timeout=15000)
+
+
+def test_what_could_not_be_asked_for_is_asked_for_with_the_next_news(page: Page, relay_of_all: httpx.Client) -> None:
+    name = post(relay_of_all, "Vera")
+    nothing_waits(relay_of_all)
+    page.goto("/desk/leads")
+    page.get_by_role("link", name=name).click()
+    expect(page.locator("h1 .chip")).to_contain_text("delivered")
+    lead = page.url.rpartition("/")[2]
+    page.route(re.compile("/desk/leads/"), lambda route: route.fulfill(status=303, headers={"location": "/healthz"}))
+    relay_of_all.post(f"/desk/leads/{lead}/resend", data={"_csrf": csrf_of(relay_of_all)})
+    with page.expect_response("**/healthz"):
+        nothing_waits(relay_of_all)
+    page.wait_for_timeout(2500)  # all that is told of this lead
+    expect(page.locator(".timeline")).not_to_contain_text("to be sent again")
+    page.unroute_all()
+    post(relay_of_all, "Wim")
+    expect(page.locator(".timeline")).to_contain_text("to be sent again", timeout=15000)
 
 
 def test_news_that_were_asked_for_before_something_else_was_looked_for_are_none(

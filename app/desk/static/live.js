@@ -52,7 +52,7 @@
     planned[what] ??= setTimeout(async () => {
       again[what] = false;
       due[what] = Date.now() + often;
-      try { await work(); } catch { /* the relay is away for a moment: what comes next tells of it again */ }
+      await work(); // where the relay is away for a moment, it is done with what comes next
       planned[what] = undefined;
       if (again[what]) plan(what, often, work);
     }, Math.max(AT_ONCE, due[what] - Date.now()));
@@ -98,10 +98,10 @@
     const asked = [...new FormData(form)].filter(([name]) => !name.startsWith("_"));
     const body = new URLSearchParams(new FormData(form));
     const before = swaps;
-    const next = await page(form.action, { method: "POST", headers: { "HX-Request": "true" }, body });
-    if (swaps !== before || found.matches(".htmx-request")) { // meanwhile something else is looked for
+    const next = await page(form.action, { method: "POST", headers: { "HX-Request": "true" }, body }).catch(() => null);
+    if (!next || swaps !== before || found.matches(".htmx-request")) { // or meanwhile something else is looked for
       hasGap ||= gap;
-      return plan("list", OFTEN, list);
+      return next && plan("list", OFTEN, list);
     }
     const shown = [...found.querySelectorAll("[data-row]")];
     const known = new Map(shown.map((row) => [idOf(row), row]));
@@ -160,7 +160,9 @@
         offer(lead ? "This lead has changed" : "There is something new");
         continue;
       }
-      const next = (await page(refresh)).querySelector(`#${part.id}`);
+      const shown = await page(refresh).catch(() => null);
+      if (!shown) return ids.forEach((id) => news.add(id));
+      const next = shown.querySelector(`#${part.id}`);
       if (!next) continue;
       part.replaceChildren(...next.childNodes);
       window.htmx?.process(part);
