@@ -47,7 +47,7 @@ _own_ports = _ports()
 
 
 def free_port() -> int:
-    """A port that nobody listens on, nor will while a server of a test's is not up yet, or away for a moment."""
+    """A port that nobody listens on, nor will in this run while a test's server is not up yet, or away for a moment."""
     return next(filter(_is_free, _own_ports))
 
 

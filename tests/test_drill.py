@@ -34,6 +34,10 @@ def member(email: str, at: str = "2026-01-01T12:00:01Z") -> dict[str, Any]:
     return {"email": email, "createdAt": at}
 
 
+BEHIND = ("env", "--ignore-signal=INT")
+"""As a script's shell starts something with `&`."""
+
+
 def start_drill(folder: Path, *args: str, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     """`lead-relay drill …` in a folder whose .env would lead a relay astray, its temporary files below it."""
     (folder / "tmp").mkdir()
@@ -233,10 +237,15 @@ def test_a_small_drill_finds_nothing_lost_and_nothing_doubled_and_leaves_nothing
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes by their /proc, which Linux alone has")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_drill_that_is_stopped_leaves_no_process_and_no_folder_behind(tmp_path: Path, how: signal.Signals) -> None:
-    """Also one that was started as a shell's script starts with `&`, to which SIGINT means nothing."""
-    drill = start_drill(tmp_path, "--leads", "2000", under=("env", "--ignore-signal=INT"))
+@pytest.mark.parametrize(
+    ("how", "under"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGTERM, BEHIND), (signal.SIGHUP, BEHIND)],
+    ids=["by a key", "by its manager", "behind a script", "as its terminal closes"],
+)
+def test_a_drill_that_is_stopped_leaves_no_process_and_no_folder_behind(
+    tmp_path: Path, how: signal.Signals, under: tuple[str, ...]
+) -> None:
+    drill = start_drill(tmp_path, "--leads", "2000", under=under)
     eventually(lambda: len(processes_of(tmp_path)) >= 2, "sandbox and relay run", 30)
     assert len(list((tmp_path / "tmp").iterdir())) == 1
     drill.send_signal(how)

@@ -185,9 +185,9 @@ def test_a_lead_that_the_relay_itself_stumbles_over_is_held_in_the_end_and_takes
 
 def has_at_each_thread(tracer: int, pid: int) -> bool:
     """Whether it traces every thread of a process: it is one thread that asks the disk, and not the first."""
-    threads = Path(f"/proc/{pid}/task").glob("*/status")
+    threads = list(Path(f"/proc/{pid}/task").glob("*/status"))
     try:
-        return all(f"TracerPid:\t{tracer}\n" in one.read_text() for one in threads)
+        return bool(threads) and all(f"TracerPid:\t{tracer}\n" in one.read_text() for one in threads)
     except OSError:  # a thread has just ended
         return False
 
