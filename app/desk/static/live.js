@@ -52,9 +52,12 @@
     planned[what] ??= setTimeout(async () => {
       again[what] = false;
       due[what] = Date.now() + often;
-      await work(); // where the relay is away for a moment, it is done with what comes next
-      planned[what] = undefined;
-      if (again[what]) plan(what, often, work);
+      try {
+        await work(); // where the relay is away for a moment, it is done with what comes next
+      } finally {
+        planned[what] = undefined;
+        if (again[what]) plan(what, often, work);
+      }
     }, Math.max(AT_ONCE, due[what] - Date.now()));
   }
 
